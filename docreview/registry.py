@@ -1,0 +1,183 @@
+"""Names to factories: what the plugins registered, and the only way to make a component from settings.
+
+Settings are the parameters of the factory. A parameter named after a kind takes a component of that kind: its
+singular (`classifier`) a name or a table with a ``name`` key, its plural (`stopping_rules`) a list of those or a table
+of those by key. So components nest in `docreview.toml` without any code of their own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from docreview.errors import BadSetting, ComponentError, UnknownComponent, did_you_mean
+
+#: kind -> the parameter name that takes one component of it
+KINDS: dict[str, str] = {
+    "importers": "importer",
+    "text_processors": "text_processor",
+    "embedders": "embedder",
+    "views": "view",
+    "classifiers": "classifier",
+    "models": "model",
+    "query_strategies": "query_strategy",
+    "oracles": "oracle",
+    "stopping_rules": "stopping_rule",
+    "exporters": "exporter",
+    "presets": "preset",
+}
+_SINGULAR = {singular: kind for kind, singular in KINDS.items()}
+
+
+@dataclass(frozen=True)
+class Registration:
+    """One registered component: where it came from and how to make it."""
+
+    kind: str
+    name: str
+    factory: Callable[..., Any]
+    plugin: str
+    version: str
+
+    @property
+    def label(self) -> str:
+        """``query strategy 'margin' (docreview 0.1.0)``: how messages name it."""
+        return f"{KINDS[self.kind].replace('_', ' ')} '{self.name}' ({self.plugin} {self.version})"
+
+    @property
+    def settings(self) -> dict[str, inspect.Parameter]:
+        """The factory's parameters by name."""
+        parameters = inspect.signature(self.factory).parameters
+        return {
+            name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+        }
+
+    @property
+    def summary(self) -> str:
+        """First line of the factory's docstring."""
+        return (inspect.getdoc(self.factory) or "").partition("\n")[0]
+
+
+class Registry:
+    """The components of one project."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, dict[str, Registration]] = {kind: {} for kind in KINDS}
+
+    def add(self, entry: Registration) -> None:
+        """Add one registration; raise `ComponentError` where the name is taken."""
+        taken = self._entries[entry.kind].get(entry.name)
+        if taken is not None:
+            raise ComponentError(f"{entry.label} takes a name that belongs to {taken.label}.")
+        self._entries[entry.kind][entry.name] = entry
+
+    def drop(self, plugin: str) -> None:
+        """Forget everything that `plugin` registered."""
+        for entries in self._entries.values():
+            for name in [name for name, entry in entries.items() if entry.plugin == plugin]:
+                del entries[name]
+
+    def names(self, kind: str) -> list[str]:
+        """Names of that kind, sorted."""
+        return sorted(self._entries[kind])
+
+    def entries(self, kind: str) -> list[Registration]:
+        """Registrations of that kind, sorted by name."""
+        return [self._entries[kind][name] for name in self.names(kind)]
+
+    def get(self, kind: str, name: str) -> Registration:
+        """The registration of that kind and name; raise `UnknownComponent` where there is none."""
+        try:
+            return self._entries[kind][name]
+        except KeyError:
+            hint = did_you_mean(name, self._entries[kind])
+            raise UnknownComponent(f"there is no {KINDS[kind].replace('_', ' ')} '{name}'.{hint}") from None
+
+    def create(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Any:
+        """Make a component. Unknown or ill-typed settings raise `BadSetting`."""
+        entry = self.get(kind, name)
+        known = entry.settings
+        arguments: dict[str, Any] = {}
+        hints = _hints(entry.factory)
+        for key, value in (settings or {}).items():
+            if key not in known:
+                hint = did_you_mean(key, known) if known else " It has no settings."
+                raise BadSetting(f"{entry.label} has no setting '{key}'.{hint}")
+            value = self._nested(key, value)
+            if key in hints and not _fits(value, hints[key]):
+                wanted = _spell(hints[key])
+                raise BadSetting(f"{entry.label}: setting '{key}' must be {wanted}, got {value!r}.")
+            arguments[key] = tuple(value) if isinstance(value, list) else value
+        missing = [k for k, p in known.items() if p.default is p.empty and k not in arguments]
+        if missing:
+            raise BadSetting(f"{entry.label} needs the setting '{missing[0]}'.")
+        try:
+            return entry.factory(**arguments)
+        except ValueError as error:
+            raise BadSetting(f"{entry.label}: {error}") from error
+
+    def component(self, kind: str, spec: str | Mapping[str, Any]) -> Any:
+        """Make a component from its name, or from a table with ``name`` and settings."""
+        if isinstance(spec, str):
+            return self.create(kind, spec)
+        settings = dict(spec)
+        name = settings.pop("name", None)
+        if not isinstance(name, str):
+            raise BadSetting(f"a {KINDS[kind].replace('_', ' ')} needs a 'name', got {dict(spec)!r}.")
+        return self.create(kind, name, settings)
+
+    def _nested(self, key: str, value: Any) -> Any:
+        if key in _SINGULAR and isinstance(value, str | Mapping):
+            return self.component(_SINGULAR[key], value)
+        if key in KINDS and isinstance(value, list | tuple):
+            return tuple(self.component(key, v) if isinstance(v, str | Mapping) else v for v in value)
+        if key in KINDS and isinstance(value, Mapping):
+            return {k: self.component(key, v) if isinstance(v, str | Mapping) else v for k, v in value.items()}
+        return value
+
+
+def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
+    target = factory.__init__ if inspect.isclass(factory) else factory
+    try:
+        return typing.get_type_hints(target)
+    except NameError:
+        # names imported for type checking only: such a setting is a component, and its factory checks it
+        return {}
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value from TOML fits a type hint. Hints that TOML cannot express are left to the factory."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return value in arguments
+    if origin in (typing.Union, types.UnionType):
+        return any(_fits(value, argument) for argument in arguments)
+    if hint is type(None):
+        return value is None
+    if hint is float:
+        return isinstance(value, int | float) and not isinstance(value, bool)
+    if hint is int:
+        return isinstance(value, int) and not isinstance(value, bool)
+    if hint in (str, bool):
+        return isinstance(value, hint)
+    if origin is tuple and isinstance(value, list | tuple):
+        if len(arguments) == 2 and arguments[1] is ...:
+            return all(_fits(v, arguments[0]) for v in value)
+        return len(value) == len(arguments) and all(map(_fits, value, arguments))
+    return origin is not tuple
+
+
+def _spell(hint: Any) -> str:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return "one of " + ", ".join(repr(a) for a in arguments)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_spell(a) for a in arguments)
+    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "absent"}
+    if origin is tuple:
+        return "a list"
+    return names.get(hint, str(hint))

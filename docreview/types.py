@@ -1,0 +1,457 @@
+"""The nouns (frozen dataclasses) and the verbs (protocols) that everything else is made of.
+
+Ids outside, rows inside: the store, files and oracles speak document ids; strategies, classifiers and rules speak
+rows of the corpus. Rows are append-only, so documents can be added to a running review.
+
+Heavy packages are imported for type checking only; numpy is the one exception, and only inside functions, so that
+``import docreview`` stays light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import numpy.typing as npt
+    import scipy.sparse as sp
+
+    Ints: TypeAlias = npt.NDArray[np.int64]
+    Floats: TypeAlias = npt.NDArray[np.float32]
+    Matrix: TypeAlias = npt.NDArray[np.float32] | sp.csr_array
+
+#: A value that a document's metadata or an entry of the record may hold.
+Scalar: TypeAlias = str | int | float | bool | None
+
+# ---------------------------------------------------------------------------------------------------------------- nouns
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of the corpus.
+
+    `id` is chosen by the importer and unique in the corpus. `label` is a label that the file already carried: a
+    prior, not part of the document, and not stored with it.
+    """
+
+    id: str
+    text: str
+    title: str = ""
+    metadata: Mapping[str, Scalar] = field(default_factory=dict)
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every document, and the two or more labels that may answer it.
+
+    `target` is the label whose documents must all be found, or None where every label matters alike.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    prompt: str = ""
+    target: str | None = None
+
+    def __post_init__(self) -> None:
+        from docreview.errors import ProjectError, UnknownLabel, did_you_mean
+
+        object.__setattr__(self, "labels", tuple(self.labels))
+        if len(set(self.labels)) < 2:
+            raise ProjectError(f"question '{self.name}' needs at least two different labels, got {list(self.labels)}.")
+        if len(set(self.labels)) != len(self.labels):
+            raise ProjectError(f"question '{self.name}' names a label twice: {list(self.labels)}.")
+        if any(not isinstance(label, str) or not label.strip() for label in self.labels):
+            raise ProjectError(f"question '{self.name}': a label must be a non-empty string, got {list(self.labels)}.")
+        if self.target is not None and self.target not in self.labels:
+            hint = did_you_mean(self.target, self.labels)
+            raise UnknownLabel(f"question '{self.name}': target '{self.target}' is none of its labels.{hint}")
+
+    def index(self, label: str) -> int:
+        """Return the class index of `label`; raise `UnknownLabel` where the question does not have it."""
+        from docreview.errors import UnknownLabel, did_you_mean
+
+        if label in self.labels:
+            return self.labels.index(label)
+        hint = did_you_mean(label, self.labels)
+        raise UnknownLabel(f"'{label}' is no label of question '{self.name}'.{hint}")
+
+    @property
+    def target_index(self) -> int | None:
+        """Class index of the target, or None."""
+        return None if self.target is None else self.labels.index(self.target)
+
+
+def now() -> datetime:
+    """Return the time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One reviewer's answer for one document. Never edited: a changed mind is a newer label.
+
+    `value` is one of the question's labels, or None: skipped, could not tell. `seconds` is the time the reviewer
+    took. A `prior` came with the documents and was not read in this review.
+    """
+
+    document_id: str
+    value: str | None
+    reviewer: str = "anonymous"
+    at: datetime = field(default_factory=now)
+    seconds: float | None = None
+    note: str = ""
+    prior: bool = False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The documents to ask about next, most wanted first.
+
+    For each, the score it had (NaN where the strategy has none) and the probability with which it was drawn (1 where
+    the choice was deterministic). `strategy` is the name of what chose them.
+    """
+
+    round: int
+    document_ids: tuple[str, ...]
+    strategy: str
+    scores: tuple[float, ...]
+    probabilities: tuple[float, ...]
+
+    def __len__(self) -> int:
+        return len(self.document_ids)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.document_ids)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What a query strategy chose: distinct rows, most wanted first, with their scores and draw probabilities."""
+
+    rows: Ints
+    scores: Floats | None = None
+    probabilities: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """One view of the corpus as the components see it.
+
+    `matrix` is (n, d): float32, dense or CSR, its rows of unit length (or zero, where a document has nothing the
+    view can see). Where long documents are cut into chunks, `chunks` is (m, d) and `chunk_rows` (m,) says which row
+    each belongs to, in order. `fingerprint` names content and settings: equal fingerprints, equal vectors.
+    """
+
+    matrix: Matrix
+    fingerprint: str
+    chunks: Floats | None = None
+    chunk_rows: Ints | None = None
+
+    @property
+    def dense(self) -> bool:
+        """True where `matrix` is an array and not a sparse matrix."""
+        return not hasattr(self.matrix, "indptr")
+
+
+@dataclass(frozen=True)
+class Neighbors:
+    """Each row's nearest other rows, best first: `rows` (n, k), -1 for none, and cosine `similarities` (n, k)."""
+
+    rows: npt.NDArray[np.int32]
+    similarities: Floats
+    view: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A label as rows and class indices: `value` is None for a skip or "cannot tell"."""
+
+    row: int
+    reviewer: str
+    value: int | None
+
+
+@dataclass(frozen=True)
+class Round:
+    """What was known when a batch was drawn.
+
+    `read` documents had been answered (priors apart) and `found` (k,) of them carried each label. `stop_set` holds
+    the probabilities (m, k) of the stop set then, where a rule needs them.
+    """
+
+    number: int
+    read: int
+    found: tuple[int, ...]
+    stop_set: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A blind random draw, kept out of training: `rows` in the order drawn, each drawn with `probability`."""
+
+    name: str
+    rows: Ints
+    probability: float
+
+
+@dataclass(frozen=True)
+class ReviewState:
+    """Read-only snapshot of a review: all that a strategy, a model or a stopping rule may know.
+
+    Every array is marked read-only. `labels` (n,) is the consensus class index, or -1. `rounds` (n,) is the round in
+    which a row was first answered, 0 for a prior, or -1. `reviewed` lists answered rows in order, priors and skips too.
+    """
+
+    question: Question
+    round: int
+    n: int
+    views: Mapping[str, Vectors]
+    labels: Ints
+    rounds: Ints
+    reviewed: Ints
+    annotations: tuple[Annotation, ...] = ()
+    history: tuple[Round, ...] = ()
+    samples: tuple[Sample, ...] = ()
+    neighbors: Neighbors | None = None
+    #: fitted when first asked for; None before the first fit is possible
+    fitted: Callable[[], Fitted | None] = lambda: None
+
+    @cached_property
+    def pool(self) -> Ints:
+        """Rows nobody has answered and no locked sample holds, in order."""
+        import numpy as np
+
+        free = np.ones(self.n, dtype=bool)
+        free[self.reviewed] = False
+        for sample in self.samples:
+            free[sample.rows] = False
+        return _frozen(np.flatnonzero(free))
+
+    @property
+    def candidates(self) -> Ints:
+        """Rows a strategy may choose from: the pool."""
+        return self.pool
+
+    @cached_property
+    def labeled(self) -> Ints:
+        """Rows with a label that may train a model (those of locked samples may not), in order."""
+        import numpy as np
+
+        usable = self.labels >= 0
+        for sample in self.samples:
+            usable[sample.rows] = False
+        return _frozen(np.flatnonzero(usable))
+
+    @property
+    def read(self) -> int:
+        """Number of documents read in this review: answered ones, skips included, priors not."""
+        return int((self.rounds > 0).sum())
+
+    @cached_property
+    def found(self) -> Ints:
+        """Number of read documents of each label (k,), priors not counted."""
+        import numpy as np
+
+        read = (self.rounds > 0) & (self.labels >= 0)
+        return _frozen(np.bincount(self.labels[read], minlength=len(self.question.labels)))
+
+    @property
+    def trainable(self) -> bool:
+        """True once labels of at least two classes may train a model."""
+        rows = self.labeled
+        return rows.size > 0 and bool((self.labels[rows] != self.labels[rows[0]]).any())
+
+    @cached_property
+    def probabilities(self) -> Floats:
+        """Calibrated probabilities (n, k), rows summing to one; NaN before the first fit."""
+        import numpy as np
+
+        fitted = self.fitted()
+        if fitted is None:
+            return _frozen(np.full((self.n, len(self.question.labels)), np.nan, dtype=np.float32))
+        return _frozen(fitted.probabilities)
+
+    @cached_property
+    def scores(self) -> Floats:
+        """Ranking score (n,) of the target, or of the likeliest class where there is none; NaN before the first fit."""
+        import numpy as np
+
+        fitted = self.fitted()
+        if fitted is None:
+            return _frozen(np.full(self.n, np.nan, dtype=np.float32))
+        target = self.question.target_index
+        return _frozen(fitted.scores.max(axis=1) if target is None else np.ascontiguousarray(fitted.scores[:, target]))
+
+
+_Array = TypeVar("_Array", bound="npt.NDArray[Any]")
+
+
+def _frozen(array: _Array) -> _Array:
+    array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True)
+class StopDecision:
+    """Whether to stop, a sentence for the report, and the numbers behind it."""
+
+    stop: bool
+    reason: str
+    evidence: Mapping[str, Scalar] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------------------------------------------------------- verbs
+
+
+class Progress(Protocol):
+    """Told how far a long step is: ``progress("embedding", done, total)``; `total` is 0 while unknown."""
+
+    def __call__(self, step: str, done: int, total: int) -> None: ...
+
+
+def silent(step: str, done: int, total: int) -> None:
+    """Show nothing: the default `Progress`."""
+
+
+class TextProcessor(Protocol):
+    """Text in, text out, before any view sees it. What the reviewer reads is never changed."""
+
+    def __call__(self, text: str) -> str: ...
+
+
+class Embedder(Protocol):
+    """Texts to vectors. Order is kept; a text's vector does not depend on its neighbors; the core normalizes."""
+
+    @property
+    def dim(self) -> int: ...
+
+    @property
+    def max_tokens(self) -> int:
+        """How many tokens one text may have before it would be cut."""
+        ...
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights and every setting that changes a vector (precision too), not where the files lie."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> Ints:
+        """Number of tokens (len,) that `embed` would see of each text, special tokens apart."""
+        ...
+
+    def embed(self, texts: Sequence[str], *, query: bool = False) -> Floats:
+        """Vectors (len, dim), float32, finite."""
+        ...
+
+
+class VectorIndex(Protocol):
+    """Nearest rows by cosine similarity."""
+
+    def search(self, vectors: Floats, k: int) -> tuple[Ints, Floats]:
+        """Rows (m, k) and similarities (m, k), best first; k is capped at the number of rows."""
+        ...
+
+
+class Classifier(Protocol):
+    """scikit-learn's classifier protocol as it stands; cloned for each fit. A `decision_function` is used if there."""
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any: ...
+
+    def predict_proba(self, X: Any) -> Any: ...
+
+
+class Fitted(Protocol):
+    """A fitted model's view of the whole corpus."""
+
+    @property
+    def scores(self) -> Floats:
+        """Ranking scores (n, k): higher is likelier, in no unit."""
+        ...
+
+    @property
+    def probabilities(self) -> Floats:
+        """Calibrated probabilities (n, k), float32, rows summing to one."""
+        ...
+
+
+class Model(Protocol):
+    """Combines views and classifiers. `fit` never changes the model: it returns what was learned."""
+
+    def fit(self, state: ReviewState, rng: np.random.Generator) -> Fitted: ...
+
+
+class QueryStrategy(Protocol):
+    """Chooses what to ask next.
+
+    `needs` names what the engine prepares: ``"model"`` (probabilities and scores), ``"neighbors"``. A strategy that
+    needs a model is not asked before there is one: the review's cold start is.
+    """
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+
+    def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
+        """Choose `n` distinct rows of `state.candidates`, most wanted first; all of them where n is larger."""
+        ...
+
+
+class Oracle(Protocol):
+    """Answers for documents: one answer each, in order; None where it cannot tell."""
+
+    def label(
+        self, documents: Sequence[Document], question: Question, rng: np.random.Generator
+    ) -> Sequence[str | None]: ...
+
+
+class StoppingRule(Protocol):
+    """A deterministic function of the state; it remembers nothing itself.
+
+    `needs` may name ``"stop_set"`` (the engine then records the probabilities of a fixed random set each round) and
+    ``"validation"`` (the review must have a validation sample).
+    """
+
+    @property
+    def needs(self) -> frozenset[str]: ...
+
+    def check(self, state: ReviewState) -> StopDecision: ...
+
+
+class Importer(Protocol):
+    """Reads documents from a file or folder."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """File endings it reads, with the dot, in lower case; ``"/"`` for a folder. ``.gz`` is added by the core."""
+        ...
+
+    def read(self, path: Path, columns: Mapping[str, str], progress: Progress = silent) -> Iterator[Document]:
+        """Yield documents in file order. `columns`: the roles ``id``, ``text``, ``title``, ``label`` to column names."""
+        ...
+
+
+class Exporter(Protocol):
+    """Writes rows (one a document, as mappings with the same keys) to a file, whole or not at all."""
+
+    @property
+    def suffixes(self) -> tuple[str, ...]: ...
+
+    def write(self, path: Path, rows: Iterable[Mapping[str, Scalar]]) -> int:
+        """Write the rows and return how many."""
+        ...
+
+
+@runtime_checkable
+class Explains(Protocol):
+    """A fitted model that can say which words speak for a label."""
+
+    def word_weights(self, text: str, label: int) -> list[tuple[int, int, float]]:
+        """Spans (start, end) of `text` and the weight of each for `label`, in reading order."""
+        ...
