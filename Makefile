@@ -1,0 +1,66 @@
+# Needs Python 3.11 or later with venv, a C++ compiler (hnswlib is built from source) and make. Everything else sets
+# itself up in .venv. Another interpreter: `make test PYTHON=python3.13`.
+
+PYTHON ?= python3
+# run by path and with -m: scripts in a virtual environment break where the folder's name has spaces or is moved
+RUN := .venv/bin/python
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup test lint format types layers docs docs-check check demo bench-startup bench-scale clean distclean
+
+help:  ## List the targets
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; \
+	do printf '  %-14s %s\n' "$$name" "$$text"; done
+
+setup: $(READY)  ## Make the environment in .venv (done by every other target where needed)
+
+# the stamp is written last, so that an interrupted set-up is taken up again
+$(READY): pyproject.toml constraints.txt
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo 'docreview needs Python 3.11 or later; name one with: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo 'Setting up .venv: about 2 minutes and 2 GB.'
+	"$(PYTHON)" -m venv .venv
+	$(RUN) -m pip install --disable-pip-version-check --constraint constraints.txt torch
+	$(RUN) -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $(READY)
+
+test: $(READY)  ## Run the tests (ARGS="-k name" for some of them)
+	$(RUN) -m pytest $(ARGS)
+
+lint: $(READY)  ## Check style and common mistakes
+	$(RUN) -m ruff check
+
+format: $(READY)  ## Sort imports and mend what ruff can mend by itself
+	$(RUN) -m ruff check --fix
+
+types: $(READY)  ## Check types, strictly
+	$(RUN) -m mypy
+
+layers: $(READY)  ## Check which module may import which
+	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
+
+docs: $(READY)  ## Write docs/commands.md anew from the commands' own help
+	$(RUN) docs/commands.py
+
+docs-check: $(READY)  ## Check the documentation's links, commands and version
+	$(RUN) docs/commands.py --check
+	$(RUN) -m pytest -q tests/test_docs.py
+
+check: lint types layers docs-check test  ## All checks
+
+demo: $(READY)  ## Review 2,290 licence texts, from the files to a measured result
+	$(RUN) -m docreview demo $(ARGS)
+
+bench-startup: $(READY)  ## Time `import docreview` and `docreview --help`
+	$(RUN) benchmarks/startup.py $(ARGS)
+
+bench-scale: $(READY)  ## Compare with ASReview at 100,000 documents (in an environment of its own)
+	$(RUN) benchmarks/scale/run.py $(ARGS)
+
+clean:  ## Remove caches and build output
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	find docreview tests benchmarks docs corpora plugins -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean  ## Remove the environment too
+	rm -rf .venv
