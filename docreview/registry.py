@@ -107,7 +107,8 @@ class Registry:
             if key not in known:
                 hint = did_you_mean(key, known) if known else " It has no settings."
                 raise BadSetting(f"{entry.label} has no setting '{key}'.{hint}")
-            value = self._nested(key, value)
+            if hints.get(key) is not str:  # `model: str` is a text (an encoder's name), not a component
+                value = self._nested(key, value)
             if key in hints and not _fits(value, hints[key]):
                 wanted = _spell(hints[key])
                 raise BadSetting(f"{entry.label}: setting '{key}' must be {wanted}, got {value!r}.")
