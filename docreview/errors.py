@@ -7,6 +7,7 @@
     │   ├── ProjectLocked        another process is changing the project
     │   └── NewerVersion         written by a later docreview
     ├── ImportFailed             a file that cannot be read as documents; names file and line
+    ├── ExportFailed             a file that cannot be written whole; nothing is left of it
     ├── StoreError               the record cannot be read or written
     │   └── BrokenRecord         an entry was changed, dropped or inserted
     ├── ComponentError           a component (plugin or built-in) is wrong
@@ -45,6 +46,10 @@ class NewerVersion(ProjectError):
 
 class ImportFailed(DocreviewError):
     """A file cannot be read as documents. The message names the file and, where there is one, the line."""
+
+
+class ExportFailed(DocreviewError):
+    """A file cannot be written whole, so nothing was written."""
 
 
 class StoreError(DocreviewError):

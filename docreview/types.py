@@ -361,7 +361,7 @@ class VectorIndex(Protocol):
 
 
 class Classifier(Protocol):
-    """scikit-learn's classifier protocol as it stands; cloned for each fit. A `decision_function` is used if there."""
+    """scikit-learn's classifier protocol as it stands; cloned for each fit. A `decision_function` serves for ranks."""
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any: ...
 
@@ -429,11 +429,17 @@ class Importer(Protocol):
 
     @property
     def suffixes(self) -> tuple[str, ...]:
-        """File endings it reads, with the dot, in lower case; ``"/"`` for a folder. ``.gz`` is added by the core."""
+        """File endings it reads, with the dot, in lower case: ``(".csv", ".csv.gz")``; ``"/"`` for a folder."""
         ...
 
-    def read(self, path: Path, columns: Mapping[str, str], progress: Progress = silent) -> Iterator[Document]:
-        """Yield documents in file order. `columns`: the roles ``id``, ``text``, ``title``, ``label`` to column names."""
+    def read(
+        self, path: Path, columns: Mapping[str, str], *, warn: Callable[[str], None], progress: Progress = silent
+    ) -> Iterator[Document]:
+        """Yield documents in file order; `ImportFailed` names the file and the line.
+
+        `columns` maps the roles ``id``, ``text``, ``title``, ``label`` to column names; ``""`` means that no column has
+        the role. `warn` takes one line about whatever was guessed, replaced or left out. Progress is in bytes read.
+        """
         ...
 
 
