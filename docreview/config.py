@@ -1,0 +1,197 @@
+"""Reads and writes `docreview.toml`. Every key is known; a misspelled one is an error with a suggestion and its line."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from docreview.errors import DocreviewError, NewerVersion, ProjectError, did_you_mean
+from docreview.types import Question
+
+FILE = "docreview.toml"
+FORMAT = 1
+
+#: a component by name, or by name and settings
+Spec = str | dict[str, Any]
+
+_TOP = {"format": int, "store": str, "corpus": dict, "views": dict, "index": dict, "questions": dict}
+_CORPUS = {"language": str, "text_processors": list}
+_QUESTION = {
+    "prompt": str,
+    "labels": list,
+    "target": str,
+    "preset": str,
+    "seed": int,
+    "batch_size": int,
+    "batch_growth": float,
+    "validation": int,
+    "model": (str, dict),
+    "query_strategy": (str, dict),
+    "cold_start": (str, dict),
+    "stopping_rule": (str, dict),
+}
+#: the keys of a question's table that say how it is reviewed, and not what it asks
+REVIEW_KEYS = tuple(key for key in _QUESTION if key not in ("prompt", "labels", "target"))
+_WORDS = {int: "a whole number", str: "a text", dict: "a table", list: "a list", float: "a number"}
+
+
+@dataclass(frozen=True)
+class QuestionConfig:
+    """One question, and what the file says about how to review it (the preset fills in the rest)."""
+
+    question: Question
+    review: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A `docreview.toml`, checked."""
+
+    folder: Path
+    store: str
+    language: str
+    text_processors: tuple[str, ...]
+    views: Mapping[str, dict[str, Any]]
+    index: Mapping[str, Any]
+    questions: Mapping[str, QuestionConfig]
+
+
+def read_config(folder: Path) -> Config:
+    """Read the project file in `folder`; raise `ProjectError` with one line that names file, line and key."""
+    path = folder / FILE
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ProjectError(
+            f"{folder} is not a docreview project: it has no {FILE}. Make one with 'docreview new {folder.name}'."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path}: cannot be read: {error}.") from error
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(f"{path}: not valid TOML: {error}.") from error
+    version = table.get("format", FORMAT)
+    if isinstance(version, int) and version > FORMAT:
+        raise NewerVersion(f"{path}: format {version} is newer than this docreview knows ({FORMAT}); upgrade docreview.")
+    check = _Check(path, text)
+    check.keys(table, _TOP, "")
+    corpus = table.get("corpus", {})
+    check.keys(corpus, _CORPUS, "corpus")
+    views = table.get("views", {"lexical": {}, "semantic": {}})
+    for name, view in views.items():
+        check.type(view, dict, f"views.{name}", name)
+    if not views:
+        check.fail("views", "a project needs at least one view, 'lexical' for instance")
+    questions = {}
+    for name, entry in table.get("questions", {}).items():
+        check.type(entry, dict, f"questions.{name}", name)
+        where = f"questions.{name}"
+        check.keys(entry, _QUESTION, where)
+        if "labels" not in entry:
+            check.fail(name, f"[{where}] needs 'labels', two or more")
+        for key, least in (("batch_size", 1), ("seed", 0), ("validation", 0), ("batch_growth", 0)):
+            if entry.get(key, least) < least:
+                check.fail(key, f"'{key}' in [{where}] must be at least {least}, got {entry[key]}")
+        try:
+            question = Question(name, tuple(entry["labels"]), entry.get("prompt", ""), entry.get("target"))
+        except DocreviewError as error:
+            check.fail("labels", str(error).rstrip("."))
+        questions[name] = QuestionConfig(question, {key: entry[key] for key in REVIEW_KEYS if key in entry})
+    if not questions:
+        check.fail("questions", "a project needs a question: a table [questions.NAME] with 'labels'")
+    return Config(
+        folder=folder,
+        store=table.get("store", f"sqlite:///{folder / '.docreview' / 'record.db'}"),
+        language=corpus.get("language", "xx"),
+        text_processors=tuple(corpus.get("text_processors", ["nfc"])),
+        views=views,
+        index=table.get("index", {}),
+        questions=questions,
+    )
+
+
+class _Check:
+    """Names the file and the line of what is wrong."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path, self.lines = path, text.splitlines()
+
+    def fail(self, key: str, message: str) -> Any:
+        # tomllib keeps no positions: the first line that mentions the key is near enough to find it
+        word = re.compile(rf"(?<![\w-]){re.escape(key)}(?![\w-])")
+        line = next((i for i, text in enumerate(self.lines, 1) if word.search(text.partition("#")[0])), None)
+        raise ProjectError(f"{self.path}{f', line {line}' if line else ''}: {message}.")
+
+    def type(self, value: Any, wanted: Any, where: str, key: str) -> None:
+        kinds = wanted if isinstance(wanted, tuple) else (wanted,)
+        accepted = (*kinds, int) if float in kinds else kinds
+        if not isinstance(value, accepted) or (isinstance(value, bool) and bool not in kinds):
+            self.fail(key, f"'{where}' must be {' or '.join(_WORDS[k] for k in kinds)}, got {value!r}")
+
+    def keys(self, table: Mapping[str, Any], known: Mapping[str, Any], where: str) -> None:
+        for key, value in table.items():
+            if key not in known:
+                place = f"in [{where}]" if where else "at the top level"
+                self.fail(key, f"unknown key '{key}' {place}.{did_you_mean(key, known)}".rstrip("."))
+            self.type(value, known[key], f"{where}.{key}".lstrip("."), key)
+
+
+def write_config(folder: Path, question: Question, language: str = "xx", model: str = "packaged") -> Path:
+    """Write a new, commented project file; raise `ProjectError` where there is one already."""
+    path = folder / FILE
+    question_name = question.name if re.fullmatch(r"[A-Za-z0-9_-]+", question.name) else _quote(question.name)
+    target = f"target = {_quote(question.target)}" if question.target else '# target = "..."'
+    text = f"""\
+# What docreview asks about these documents, and how. After a change, the next docreview command uses it.
+format = {FORMAT}
+
+[corpus]
+# The language of the documents, as spaCy abbreviates it (en, de, ha, am ...); xx where it is mixed or unknown.
+language = {_quote(language)}
+text_processors = ["nfc"]
+
+# How the models see the documents. A review starts on the lexical view; the semantic one joins when it is built.
+[views.lexical]
+
+[views.semantic]
+# "packaged" (English), the name of a sentence-transformers model on a hub, or a folder that holds one.
+embedder = {{ name = "sentence-transformers", model = {_quote(model)} }}
+
+[questions.{question_name}]
+# What the reviewer reads above every document.
+prompt = {_quote(question.prompt)}
+labels = [{", ".join(map(_quote, question.labels))}]
+# The label whose documents must all be found. Leave it out where every label matters alike.
+{target}
+batch_size = 20
+seed = 0
+# How many documents to draw blindly at the start and keep out of training, to measure the model on.
+validation = 0
+
+# Left out, these come from the preset: high-recall where there is a target, classification otherwise.
+# [questions.{question_name}.query_strategy]
+# name = "density-mmr"
+# [questions.{question_name}.stopping_rule]
+# name = "any"
+# stopping_rules = [{{ name = "budget", labels = 500 }}, {{ name = "consecutive-misses", n = 100 }}]
+"""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise ProjectError(f"{path} is there already: {folder} is a docreview project. Add to it or take another folder.") from None
+    except OSError as error:
+        raise ProjectError(f"{path}: cannot be written: {error}.") from error
+    return path
+
+
+def _quote(text: str) -> str:
+    """A TOML basic string."""
+    escapes = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+    return '"' + "".join(escapes.get(c, c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}") for c in text) + '"'

@@ -1,0 +1,209 @@
+"""Folds the entries of a review's chain into what is known now.
+
+The chain is the only thing a review remembers; a ledger is that chain read up to some entry, and can always be made again.
+
+Entries, by kind, with their payload:
+
+- ``question``: name, labels, prompt, target. A later one replaces it (a label may be added; one in use may not go).
+- ``settings``: the review's components and numbers, resolved (see `review.Settings`).
+- ``sample``: name, document_ids, probability. A blind random draw, kept out of training.
+- ``stop-set``: document_ids. Whose predictions each batch then records.
+- ``batch``: round, document_ids, scores, probabilities, strategy, n, views, neighbors, stop_set.
+- ``label``: document_id, value, reviewer, at, seconds, note, prior.
+- ``withdrawal``: document_id, reviewer. Undoes that reviewer's answers for the document.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+from typing import TYPE_CHECKING, Any
+
+from docreview.errors import NewerVersion
+from docreview.types import Annotation, Batch, Question, Round, Sample
+
+if TYPE_CHECKING:
+    from docreview.store import Entry
+    from docreview.types import Floats, Ints
+
+RowsOf = Callable[[Sequence[str]], Sequence[int]]
+
+
+@dataclass
+class Ledger:
+    """A review's chain, read up to entry `seq`."""
+
+    rows_of: RowsOf
+    seq: int = 0
+    question: Question | None = None
+    settings: Mapping[str, Any] | None = None
+    round: int = 0
+    batch: Batch | None = None
+    history: list[Round] = field(default_factory=list)
+    samples: dict[str, Sample] = field(default_factory=dict)
+    stop_set: Ints | None = None
+    #: row -> reviewer -> label or None, both in the order of the first and last answer
+    answers: dict[int, dict[str, str | None]] = field(default_factory=dict)
+    #: row -> round of the first answer, 0 for a prior; in the order of the first answer
+    rounds: dict[int, int] = field(default_factory=dict)
+    seconds: float = 0.0
+    timed: int = 0
+    #: documents of the last batch that nobody has answered yet, with their rows
+    pending: dict[str, int] = field(default_factory=dict)
+    _batch_rows: list[int] = field(default_factory=list)
+    _found: Counter[str] = field(default_factory=Counter)
+
+    def apply(self, entries: Iterable[Entry]) -> None:
+        """Read more entries, in order."""
+        entries = list(entries)
+        ids = [i for e in entries for i in _ids(e)]
+        rows = dict(zip(ids, self.rows_of(ids), strict=True)) if ids else {}
+        for entry in entries:
+            self._apply(entry, rows)
+            self.seq = entry.seq
+
+    def _apply(self, entry: Entry, rows: Mapping[str, int]) -> None:
+        import numpy as np
+
+        payload = entry.payload
+        match entry.kind:
+            case "question":
+                self.question = Question(
+                    payload["name"], tuple(payload["labels"]), payload["prompt"], payload["target"]
+                )
+            case "settings":
+                self.settings = payload
+            case "sample":
+                drawn = np.array([rows[i] for i in payload["document_ids"]], dtype=np.int64)
+                self.samples[payload["name"]] = Sample(payload["name"], drawn, payload["probability"])
+            case "stop-set":
+                self.stop_set = np.array([rows[i] for i in payload["document_ids"]], dtype=np.int64)
+            case "batch":
+                self._batch(payload, rows)
+            case "label":
+                row, value = rows[payload["document_id"]], payload["value"]
+                self._count(row, -1)
+                given = self.answers.setdefault(row, {})
+                given.pop(payload["reviewer"], None)  # so that the newest answer stands last
+                given[payload["reviewer"]] = value
+                if not payload["prior"]:
+                    if self.rounds.get(row, 0) == 0:
+                        self.rounds[row] = max(self.round, 1)
+                    if payload["seconds"] is not None:
+                        self.seconds += payload["seconds"]
+                        self.timed += 1
+                else:
+                    self.rounds.setdefault(row, 0)
+                self._count(row, 1)
+                self.pending.pop(payload["document_id"], None)
+            case "withdrawal":
+                row = rows[payload["document_id"]]
+                self._count(row, -1)
+                given = self.answers.get(row, {})
+                given.pop(payload["reviewer"], None)
+                if not given:
+                    self.answers.pop(row, None)
+                    self.rounds.pop(row, None)
+                    if self.batch is not None and payload["document_id"] in self.batch.document_ids:
+                        self.pending = {
+                            i: r
+                            for i, r in zip(self.batch.document_ids, self._batch_rows, strict=True)
+                            if r not in self.answers
+                        }
+                self._count(row, 1)
+            case other:
+                raise NewerVersion(f"entry {entry.seq} of {entry.chain} is a '{other}', which this docreview does not know; upgrade it.")
+
+    def _batch(self, payload: Mapping[str, Any], rows: Mapping[str, int]) -> None:
+        ids = tuple(payload["document_ids"])
+        self.round = payload["round"]
+        self.batch = Batch(
+            self.round,
+            ids,
+            payload["strategy"],
+            tuple(nan if score is None else score for score in payload["scores"]),
+            tuple(payload["probabilities"]),
+        )
+        self._batch_rows = [rows[i] for i in ids]
+        self.pending = {i: rows[i] for i in ids if rows[i] not in self.answers}
+        stop_set = payload.get("stop_set")
+        self.history.append(
+            Round(
+                self.round,
+                sum(1 for r in self.rounds.values() if r > 0),
+                self.found(),
+                None if stop_set is None else decode(stop_set, len(self.labels)),
+            )
+        )
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The question's labels."""
+        assert self.question is not None, "a chain begins with its question"
+        return self.question.labels
+
+    def consensus(self, row: int) -> str | None:
+        """The label most reviewers gave, the newest of them where they are even; None where nobody could tell."""
+        given = [value for value in self.answers.get(row, {}).values() if value is not None]
+        if not given:
+            return None
+        counts = Counter(given)
+        most = max(counts.values())
+        return next(value for value in reversed(given) if counts[value] == most)
+
+    def _count(self, row: int, sign: int) -> None:
+        if self.rounds.get(row, 0) > 0:
+            value = self.consensus(row)
+            if value is not None:
+                self._found[value] += sign
+
+    def found(self) -> tuple[int, ...]:
+        """Number of read documents of each label, priors not counted."""
+        return tuple(self._found[label] for label in self.labels)
+
+    def arrays(self, n: int) -> tuple[Ints, Ints, Ints]:
+        """``labels`` (n,), ``rounds`` (n,) and ``reviewed``, as `ReviewState` describes them."""
+        import numpy as np
+
+        labels = np.full(n, -1, dtype=np.int64)
+        rounds = np.full(n, -1, dtype=np.int64)
+        index = {label: k for k, label in enumerate(self.labels)}
+        for row in self.answers:
+            value = self.consensus(row)
+            labels[row] = -1 if value is None else index[value]
+        reviewed = np.fromiter(self.rounds, dtype=np.int64, count=len(self.rounds))
+        rounds[reviewed] = np.fromiter(self.rounds.values(), dtype=np.int64, count=len(self.rounds))
+        for array in (labels, rounds, reviewed):
+            array.flags.writeable = False
+        return labels, rounds, reviewed
+
+    def annotations(self) -> tuple[Annotation, ...]:
+        """Every reviewer's last answer for every document."""
+        index: dict[str | None, int | None] = {label: k for k, label in enumerate(self.labels)}
+        index[None] = None
+        return tuple(
+            Annotation(row, reviewer, index[value])
+            for row, given in self.answers.items()
+            for reviewer, value in given.items()
+        )
+
+
+def _ids(entry: Entry) -> Sequence[str]:
+    if entry.kind in ("label", "withdrawal"):
+        return (entry.payload["document_id"],)
+    return entry.payload.get("document_ids", ())
+
+
+def encode(probabilities: Floats) -> str:
+    """Probabilities (m, k) as base64 of little-endian float16: 2 bytes each keep the record small."""
+    return base64.b64encode(probabilities.astype("<f2").tobytes()).decode("ascii")
+
+
+def decode(text: str, k: int) -> Floats:
+    """The inverse of `encode`."""
+    import numpy as np
+
+    return np.frombuffer(base64.b64decode(text), dtype="<f2").reshape(-1, k).astype(np.float32)

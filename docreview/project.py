@@ -1,0 +1,429 @@
+"""A folder with a `docreview.toml`: reads it and wires the parts together. The only place that does.
+
+Ten lines of Python::
+
+    from docreview import Label, Project, Question
+
+    project = Project.create("licences", Question("copyleft", ("yes", "no"), "Does it impose copyleft?", target="yes"))
+    project.add("licences.csv")
+    project.embed()
+    review = project.review()
+    while not review.should_stop().stop and (batch := review.next_batch()):
+        for document_id in batch:
+            answer = ask(review.document(document_id).text)
+            review.record(Label(document_id, answer, reviewer="me"))
+    project.report("report.html")
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from docreview.config import Config, QuestionConfig, read_config, write_config
+from docreview.contracts import Component
+from docreview.corpus import Corpus
+from docreview.errors import BadSetting, DocreviewError, ProjectError, UnknownLabel, did_you_mean
+from docreview.importers import read_documents
+from docreview.index import IndexSettings
+from docreview.locks import project_lock
+from docreview.plugins import Plugins, load_plugins
+from docreview.replay import replay
+from docreview.review import Assemble, Components, Review, Settings, chain_of
+from docreview.simulation import Simulation, simulate
+from docreview.store import Store
+from docreview.types import Document, Label, Progress, Question, Scalar, StopDecision, silent
+
+FOLDER = ".docreview"
+PRIOR = "prior"
+_ROLES = {
+    "model": "models",
+    "query_strategy": "query_strategies",
+    "cold_start": "query_strategies",
+    "stopping_rule": "stopping_rules",
+}
+
+
+@dataclass(frozen=True)
+class AddSummary:
+    """What an `add` did: documents added, documents that were there already, priors taken, and what to know about the file."""
+
+    added: int
+    skipped: int
+    priors: int
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a review stands."""
+
+    question: Question
+    documents: int
+    read: int
+    priors: int
+    #: documents read, by label; "cannot tell" under None is counted in `skipped`
+    found: Mapping[str, int]
+    skipped: int
+    pool: int
+    round: int
+    pending: int
+    stop: StopDecision
+    #: views in use, and those that are not, with the reason
+    views: tuple[str, ...]
+    aside: Mapping[str, str]
+    #: documents that the semantic view has still to read
+    remaining: int
+    seconds_per_document: float | None
+    validation: tuple[int, int]
+    quarantined: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+class Project:
+    """Documents, questions and everything answered about them."""
+
+    def __init__(self, config: Config, plugins: Plugins, store: Store) -> None:
+        self.config, self.plugins, self.store = config, plugins, store
+        self.folder = config.folder
+        registry = plugins.registry
+        views = {
+            name: registry.component("views", {"name": name, **settings}) for name, settings in config.views.items()
+        }
+        processors = [registry.create("text_processors", name) for name in config.text_processors]
+        self.corpus = Corpus(
+            store,
+            self.folder / FOLDER / "cache",
+            views,
+            processors,
+            _index(config.index),
+            config.language,
+            pinned=self._pinned(),
+        )
+        self._reviews: dict[str, Review] = {}
+
+    # ------------------------------------------------------------------------------------------------ open and create
+
+    @classmethod
+    def create(
+        cls, folder: str | Path, question: Question, *, language: str = "xx", model: str = "packaged"
+    ) -> Project:
+        """Make a new project in `folder`, which may exist but must not be a project."""
+        write_config(Path(folder), question, language, model)
+        return cls.open(folder)
+
+    @classmethod
+    def open(cls, folder: str | Path = ".") -> Project:
+        """Open the project in `folder`; raise `ProjectError` where there is none, or its file is wrong."""
+        config = read_config(Path(folder))
+        plugins = load_plugins()
+        try:
+            inner = config.folder / FOLDER
+            inner.mkdir(exist_ok=True)
+            # what docreview keeps is never meant for version control
+            ignore = inner / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+        except OSError as error:
+            raise ProjectError(f"{config.folder / FOLDER}: cannot be written: {error}.") from error
+        return cls(config, plugins, Store.open(config.store, create=True))
+
+    def close(self) -> None:
+        """Close the record."""
+        self.store.close()
+
+    def __enter__(self) -> Project:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ------------------------------------------------------------------------------------------------------ documents
+
+    def add(
+        self,
+        path: str | Path,
+        columns: Mapping[str, str] | None = None,
+        *,
+        question: str | None = None,
+        progress: Progress = silent,
+    ) -> AddSummary:
+        """Add the documents of a file or folder: all of them, or none where one is wrong.
+
+        Documents already there, unchanged, are skipped. Labels in the file's label column become priors of `question`.
+        The lexical view is built, so that a review can start at once.
+        """
+        started = time.perf_counter()
+        asked = self._question(question).question if question or len(self.questions) == 1 else None
+        warnings: list[str] = []
+        priors: list[Label] = []
+
+        def checked(documents: Iterator[Document]) -> Iterator[Document]:
+            for document in documents:
+                if document.label is not None:
+                    if asked is None:
+                        raise UnknownLabel(
+                            f"{path} has labels, but the project has several questions: say which with 'question'."
+                        )
+                    if document.label not in asked.labels:
+                        hint = did_you_mean(document.label, asked.labels)
+                        raise UnknownLabel(
+                            f"{path}: document '{document.id}' has the label '{document.label}', "
+                            f"which question '{asked.name}' does not know.{hint}"
+                        )
+                    priors.append(Label(document.id, document.label, PRIOR, prior=True))
+                yield document
+
+        with project_lock(self.folder / FOLDER, f"add {path}"):
+            documents = read_documents(
+                Path(path), self._components("importers"), columns or {}, warn=warnings.append, progress=progress
+            )
+            added = self.store.add_documents(checked(iter(documents)), {"path": str(path)}, progress)
+            taken = self._take_priors(asked, priors)
+            self._build(self._quick_views(), progress)
+        return AddSummary(added.stop - added.start, added.skipped, taken, tuple(warnings), time.perf_counter() - started)
+
+    def _take_priors(self, question: Question | None, priors: Sequence[Label]) -> int:
+        """Record the labels that the file brought, but for those recorded before: adding a file again changes nothing."""
+        if question is None or not priors:
+            return 0
+        review = self.review(question.name)
+        ledger = review.ledger
+        rows = self.store.rows([label.document_id for label in priors])
+        new = [
+            label
+            for label, row in zip(priors, rows, strict=True)
+            if ledger.answers.get(row, {}).get(PRIOR) != label.value
+        ]
+        review.record(*new)
+        return len(new)
+
+    def embed(self, progress: Progress = silent) -> None:
+        """Build every view and the neighbors. Resumable: what was embedded before is not embedded again."""
+        with project_lock(self.folder / FOLDER, "embed", name="embed"):
+            self._build(list(self.corpus.views), progress)
+            self.corpus.neighbors(progress=progress)
+            described = self.corpus.describe()
+            entries = [e for e in self.store.entries("corpus") if e.kind == "views-built"]
+            if not entries or entries[-1].payload != described:
+                self.store.append("corpus", ("views-built", described))
+
+    @property
+    def remaining(self) -> int:
+        """How many documents the slowest view has still to read; 0 once `embed` is done."""
+        return max(self.corpus.remaining(name) for name in self.corpus.views)
+
+    def _quick_views(self) -> list[str]:
+        """The views that are built at once on adding: the sparse ones, or the first where none is."""
+        return [name for name, view in self.corpus.views.items() if not view.dense] or list(self.corpus.views)[:1]
+
+    def _build(self, names: Sequence[str], progress: Progress) -> None:
+        for name in names:
+            if not self.corpus.n or self.corpus.aside(name):
+                continue
+            resolved = self.corpus.resolve(name)
+            if resolved and self._pinned().get(name) != resolved:
+                self.store.append("corpus", ("view-resolved", {"view": name, "resolved": resolved}))
+            # a view that finds, while reading, that it does not know the script stands aside: `status` says so
+            if self.corpus.aside(name) is None:
+                self.corpus.vectors(name, progress=progress)
+
+    def _pinned(self) -> dict[str, Mapping[str, Scalar]]:
+        """What settings left to be found by trial (device, precision) came to when a view was first built."""
+        return {
+            e.payload["view"]: e.payload["resolved"]
+            for e in self.store.entries("corpus")
+            if e.kind == "view-resolved"
+        }
+
+    # ------------------------------------------------------------------------------------------------------ questions
+
+    @property
+    def questions(self) -> dict[str, Question]:
+        """The questions by name."""
+        return {name: entry.question for name, entry in self.config.questions.items()}
+
+    def _question(self, name: str | None) -> QuestionConfig:
+        known = self.config.questions
+        if name is None:
+            if len(known) > 1:
+                raise ProjectError(f"the project has several questions ({', '.join(known)}): say which.")
+            return next(iter(known.values()))
+        if name not in known:
+            raise ProjectError(f"the project has no question '{name}'.{did_you_mean(name, known)}")
+        return known[name]
+
+    def review(self, question: str | None = None) -> Review:
+        """The review of a question (the only one, where it is not named)."""
+        entry = self._question(question)
+        name = entry.question.name
+        if name not in self._reviews:
+            self._reviews[name] = Review(
+                self.store,
+                self.corpus,
+                entry.question,
+                self.settings(name),
+                self.assemble,
+                recorded=lambda review, labels: self.plugins.hook.labels_recorded(review=review, labels=labels),
+            )
+        return self._reviews[name]
+
+    def settings(self, question: str | None = None) -> Settings:
+        """How a question is reviewed: its preset, with what the project file says over it.
+
+        A review that has begun keeps what its preset said then, until the project file changes.
+        """
+        entry = self._question(question)
+        stated = dict(entry.review)
+        begun = [e.payload for e in self.store.entries(chain_of(entry.question.name)) if e.kind == "settings"]
+        if begun and begun[-1]["stated"] == _lists(stated):
+            return settings_from(begun[-1])
+        default = "high-recall" if entry.question.target is not None else "classification"
+        preset = self.plugins.registry.create("presets", stated.get("preset", default))
+        merged = {**preset, **stated, "stated": stated}
+        merged.setdefault("preset", default)
+        return settings_from(merged)
+
+    def assemble(self, settings: Settings) -> Components:
+        """Make the components that the settings name."""
+        return Components(
+            **{role: self._component(kind, getattr(settings, role)) for role, kind in _ROLES.items()}
+        )
+
+    def _component(self, kind: str, spec: Any) -> Component:
+        registry = self.plugins.registry
+        value = registry.component(kind, spec)
+        return Component(value, registry.get(kind, spec if isinstance(spec, str) else spec["name"]))
+
+    def _components(self, kind: str) -> dict[str, Any]:
+        registry = self.plugins.registry
+        return {name: registry.create(kind, name) for name in registry.names(kind)}
+
+    def status(self, question: str | None = None) -> Status:
+        """Where the review of a question stands."""
+        review = self.review(question)
+        ledger = review.ledger
+        state = review.state()
+        found = dict(zip(review.question.labels, state.found.tolist(), strict=True))
+        sample = ledger.samples.get("validation")
+        n = self.corpus.n
+        asides = {name: self.corpus.aside(name) for name in self.corpus.views}
+        return Status(
+            question=review.question,
+            documents=n,
+            read=state.read,
+            priors=sum(1 for round_ in ledger.rounds.values() if round_ == 0),
+            found=found,
+            skipped=state.read - sum(found.values()),
+            pool=int(state.pool.size),
+            round=ledger.round,
+            pending=len(ledger.pending),
+            stop=review.should_stop(),
+            views=tuple(state.views) if n else (),
+            aside={name: reason for name, reason in asides.items() if reason},
+            remaining=self.remaining if n else 0,
+            seconds_per_document=ledger.seconds / ledger.timed if ledger.timed else None,
+            validation=(0, 0)
+            if sample is None
+            else (sum(1 for row in sample.rows.tolist() if row in ledger.rounds), int(sample.rows.size)),
+            quarantined=tuple(f"{q.name} {q.version}: {q.cause}" for q in self.plugins.quarantined),
+        )
+
+    # ------------------------------------------------------------------------------------------------------------ out
+
+    def export(self, path: str | Path, question: str | None = None, *, everything: bool = True) -> int:
+        """Write one row a document with its label to a file; return how many. The ending says the format.
+
+        `everything` includes documents nobody has answered, with an empty label and, once there is a model, its
+        probability for each label.
+        """
+        from docreview.exporters import write_rows
+
+        return write_rows(Path(path), self._components("exporters"), self._rows(question, everything))
+
+    def _rows(self, question: str | None, everything: bool) -> Iterator[dict[str, Scalar]]:
+        review = self.review(question)
+        ledger, state = review.ledger, review.state()
+        labels = review.question.labels
+        predicted = state.probabilities if state.trainable else None
+        rows = range(self.corpus.n) if everything else sorted(ledger.rounds)
+        keys: dict[str, None] = {}
+        for start in range(0, len(rows), 4096):
+            for document in self.store.documents(list(rows[start : start + 4096])):
+                keys.update(dict.fromkeys(document.metadata))
+        for start in range(0, len(rows), 4096):
+            block = list(rows[start : start + 4096])
+            for row, document in zip(block, self.store.documents(block), strict=True):
+                given = ledger.answers.get(row, {})
+                round_ = ledger.rounds.get(row)
+                out: dict[str, Scalar] = {
+                    "id": document.id,
+                    "title": document.title,
+                    "text": document.text,
+                    "label": ledger.consensus(row),
+                    "status": "unread" if round_ is None else "prior" if round_ == 0 else "read",
+                    "round": round_,
+                    "reviewers": ", ".join(given) if given else None,
+                }
+                if predicted is not None:
+                    out |= {f"p({label})": float(predicted[row, k]) for k, label in enumerate(labels)}
+                yield out | {f"metadata.{key}": document.metadata.get(key) for key in keys}
+
+    def replay(self, question: str | None = None, progress: Progress = silent) -> list[str]:
+        """Draw every batch again from the record and return what differs; nothing where the record replays."""
+        chain = chain_of(self._question(question).question.name)
+        return replay(self.store, self.corpus, chain, self.assemble, progress)
+
+    def simulate(
+        self,
+        truth: Mapping[str, str],
+        question: str | None = None,
+        *,
+        overrides: Mapping[str, Any] | None = None,
+        arm: str = "docreview",
+        seed: int = 0,
+        **options: Any,
+    ) -> Simulation:
+        """Review the corpus with known answers (`simulation.simulate` says how); nothing is written to the project.
+
+        `overrides` replace single settings, such as ``{"query_strategy": "random"}``.
+        """
+        entry = self._question(question)
+        settings = self.settings(question)
+        unknown = set(overrides or {}) - {f.name for f in fields(Settings)}
+        if unknown:
+            raise BadSetting(f"a review has no setting '{min(unknown)}'.{did_you_mean(min(unknown), _ROLES)}")
+        changed = settings_from({**asdict(settings), **(overrides or {})})
+        return simulate(
+            self.corpus, entry.question, changed, self.assemble, truth, arm=arm, seed=seed, **options
+        )
+
+
+def settings_from(table: Mapping[str, Any]) -> Settings:
+    """Settings from a mapping that may hold more."""
+    return Settings(**{f.name: table[f.name] for f in fields(Settings) if f.name in table})
+
+
+def _index(table: Mapping[str, Any]) -> IndexSettings:
+    known = {f.name for f in fields(IndexSettings)}
+    for key in table:
+        if key not in known:
+            raise ProjectError(f"docreview.toml: unknown key '{key}' in [index].{did_you_mean(key, known)}")
+    return IndexSettings(**table)
+
+
+def _lists(value: Any) -> Any:
+    """The value as JSON gives it back."""
+    if isinstance(value, Mapping):
+        return {key: _lists(v) for key, v in value.items()}
+    return [_lists(v) for v in value] if isinstance(value, list | tuple) else value

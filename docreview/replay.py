@@ -1,0 +1,85 @@
+"""Draws every batch of a finished or running review again, from the record alone, and compares.
+
+With the same versions on the same machine the batches are identical, bit for bit, even where every cache was deleted:
+vectors, neighbors and models are made again from the documents. Anything else is a finding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docreview.ledger import Ledger
+from docreview.review import VALIDATION, Settings, draw, draw_sample, make_state
+from docreview.types import Progress, silent
+
+if TYPE_CHECKING:
+    from docreview.corpus import Corpus
+    from docreview.review import Assemble, Components
+    from docreview.store import Store
+
+
+def replay(store: Store, corpus: Corpus, chain: str, assemble: Assemble, progress: Progress = silent) -> list[str]:
+    """Return one line for each entry that comes out differently; none where the record replays."""
+    ledger = Ledger(corpus.store.rows)
+    settings: Settings | None = None
+    components: Components | None = None
+    findings: list[str] = []
+    entries = store.entries(chain)
+    for done, entry in enumerate(entries):
+        payload = entry.payload
+        if entry.kind == "settings":
+            settings = Settings(**{f.name: payload[f.name] for f in fields(Settings)})
+            components = assemble(settings)
+            findings += _versions(entry.seq, payload["components"], components)
+        elif entry.kind in ("batch", "sample", "stop-set"):
+            assert settings is not None and components is not None, "a chain has its settings before its batches"
+            again = _again(store, corpus, ledger, settings, components, entry.kind, payload)
+            findings += [
+                f"entry {entry.seq} ({entry.kind}): {key} differs: recorded {_short(payload[key])}, again {_short(value)}"
+                for key, value in again.items()
+                if payload[key] != value
+            ]
+        ledger.apply([entry])
+        progress("replaying", done + 1, len(entries))
+    return findings
+
+
+def _again(
+    store: Store,
+    corpus: Corpus,
+    ledger: Ledger,
+    settings: Settings,
+    components: Components,
+    kind: str,
+    payload: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    n = payload["n"]
+    if kind == "batch":
+        views = {name: corpus.vectors(name, n) for name in payload["views"]}
+        neighbors = None if payload["neighbors"] is None else corpus.neighbors(n)
+        state = make_state(ledger, components, settings.seed, n, views, neighbors)
+        return draw(ledger, state, components, settings, payload["size"], corpus.store) or {"document_ids": []}
+    if kind == "sample":
+        pool = make_state(ledger, components, settings.seed, n, {}, None).pool
+        sample = draw_sample(VALIDATION, settings.validation, settings.seed, pool)
+    else:
+        sample = draw_sample("stop-set", len(payload["document_ids"]), settings.seed, np.arange(n))
+    return {"document_ids": [document.id for document in corpus.store.documents(sample.rows.tolist())]}
+
+
+def _versions(seq: int, recorded: Mapping[str, Mapping[str, str]], components: Components) -> list[str]:
+    return [
+        f"entry {seq} (settings): {role} was {recorded[role]['plugin']} {recorded[role]['version']} "
+        f"{recorded[role]['settings']}, now {now['plugin']} {now['version']} {now['settings']}"
+        for role, now in components.describe().items()
+        if recorded[role] != now
+    ]
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

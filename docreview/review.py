@@ -1,0 +1,404 @@
+"""The loop: score, select, ask, record.
+
+A review asks one question of one corpus. It is driven from outside, ask and tell: `next_batch` says which documents to
+read, `record` takes the answers. A person in a terminal, a script and a simulation drive the same engine.
+
+What happens in a round reads from top to bottom in `Review._draw`: the ledger's labels and the corpus's views make a
+`ReviewState`, the model scores it when it is first asked to, the query strategy selects, and the batch goes into the
+record with everything needed to draw it again. `replay` does draw it again, and compares.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docreview.contracts import CheckedFitted, Component, check_decision, check_selection
+from docreview.errors import ProjectError, UnknownLabel
+from docreview.ledger import Ledger, encode
+from docreview.types import (
+    Batch,
+    Document,
+    Explains,
+    Fitted,
+    Label,
+    Neighbors,
+    Question,
+    ReviewState,
+    Sample,
+    Selection,
+    StopDecision,
+    Vectors,
+)
+
+if TYPE_CHECKING:
+    from docreview.corpus import Corpus
+    from docreview.store import Store
+    from docreview.types import Ints
+
+#: how many documents' predictions are followed from round to round where a stopping rule needs it
+STOP_SET = 500
+VALIDATION = "validation"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a question is reviewed, resolved: what the preset and the project file say together."""
+
+    model: Any
+    query_strategy: Any
+    cold_start: Any
+    stopping_rule: Any
+    batch_size: int = 20
+    #: each batch is larger than the one before by this share, rounded up (Cormack & Grossman 2015 take 0.1)
+    batch_growth: float = 0.0
+    seed: int = 0
+    #: size of the blind random validation sample drawn first
+    validation: int = 0
+    #: the preset these came from, and what the project file states over it
+    preset: str = ""
+    stated: Mapping[str, Any] = field(default_factory=dict)
+
+    def size(self, round_: int) -> int:
+        """Number of documents in the batch of that round (from 1)."""
+        size = self.batch_size
+        for _ in range(round_ - 1 if self.batch_growth else 0):
+            size += math.ceil(size * self.batch_growth)
+        return size
+
+
+@dataclass(frozen=True)
+class Components:
+    """The four parts of a review, at work."""
+
+    model: Component
+    query_strategy: Component
+    cold_start: Component
+    stopping_rule: Component
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """What the record keeps of them."""
+        return {role: part.describe() for role, part in vars(self).items()}
+
+
+#: makes the components that some settings name
+Assemble = Callable[[Settings], Components]
+
+
+class Review:
+    """One question asked of one corpus, and everything answered so far."""
+
+    def __init__(
+        self,
+        store: Store,
+        corpus: Corpus,
+        question: Question,
+        settings: Settings,
+        assemble: Assemble,
+        *,
+        recorded: Callable[[Review, Sequence[Label]], None] = lambda review, labels: None,
+    ) -> None:
+        self.corpus, self.settings = corpus, settings
+        self._store, self._recorded = store, recorded
+        self._components = assemble(settings)
+        self._chain = chain_of(question.name)
+        self._ledger = Ledger(corpus.store.rows)
+        #: the last state, and what it was made of: asked twice, a state is fitted once
+        self._last: tuple[object, ReviewState] | None = None
+        #: the last model fitted, which explains documents until the next one is
+        self._fitted: Fitted | None = None
+        self._refresh()
+        self._begin(question)
+
+    @property
+    def question(self) -> Question:
+        """What is asked, of which labels."""
+        assert self._ledger.question is not None, "set by _begin"
+        return self._ledger.question
+
+    @property
+    def name(self) -> str:
+        """The question's name."""
+        return self.question.name
+
+    @property
+    def chain(self) -> str:
+        """The review's chain in the record."""
+        return self._chain
+
+    @property
+    def ledger(self) -> Ledger:
+        """The record, read up to now."""
+        self._refresh()
+        return self._ledger
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Documents of the last batch that nobody has answered yet."""
+        self._refresh()
+        return tuple(self._ledger.pending)
+
+    # ------------------------------------------------------------------------------------------------------------ ask
+
+    def next_batch(self, n: int | None = None) -> Batch:
+        """Return what to read next: what is left of the last batch, else a new batch of `n` (the project's batch size).
+
+        Empty once every document has been answered. The batch is in the record before it is returned.
+        """
+        while True:
+            self._refresh()
+            ledger = self._ledger
+            if ledger.pending and ledger.batch is not None:
+                return _only(ledger.batch, ledger.pending)
+            payload = self._draw(n)
+            if payload is None:
+                return Batch(ledger.round, (), "none", (), ())
+            # another process may have drawn a batch meanwhile: then that one is the next
+            self._store.append(self.chain, ("batch", payload), expected=ledger.seq)
+
+    def should_stop(self) -> StopDecision:
+        """Ask the stopping rule."""
+        state = self.state()
+        rule = self._components.stopping_rule
+        return check_decision(rule, rule.value.check(state), state.round)
+
+    def state(self) -> ReviewState:
+        """Return what is known now, read-only. The model is fitted when its scores are first looked at."""
+        self._refresh()
+        return self._now(*self._ready())
+
+    def document(self, document_id: str) -> Document:
+        """Return one document; raise `UnknownDocument` where there is none of that id."""
+        return self.corpus.store.documents(self.corpus.store.rows([document_id]))[0]
+
+    def explain(self, document_id: str, label: str) -> list[tuple[int, int, float]]:
+        """Spans (start, end) of the document's text with what each says for `label`; empty before the first fit."""
+        fitted = self._fitted or self.state().fitted()
+        if not isinstance(fitted, Explains):
+            return []
+        return fitted.word_weights(self.document(document_id).text, self.question.index(label))
+
+    def labels(self) -> dict[str, str | None]:
+        """Consensus label of every answered document by id, in the order of the first answers; None where nobody could tell."""
+        self._refresh()
+        rows = list(self._ledger.rounds)
+        ids = (document.id for document in self.corpus.store.documents(rows))
+        return {i: self._ledger.consensus(row) for i, row in zip(ids, rows, strict=True)}
+
+    # ----------------------------------------------------------------------------------------------------------- tell
+
+    def record(self, *labels: Label) -> None:
+        """Take answers: all of them, or none where one is wrong. They are in the record when this returns."""
+        self._refresh()
+        for label in labels:
+            if label.value is not None:
+                self.question.index(label.value)
+            if not label.reviewer:
+                raise UnknownLabel(f"the answer for '{label.document_id}' names no reviewer.")
+        self.corpus.store.rows([label.document_id for label in labels])
+        entries = [("label", {**asdict(label), "at": label.at.isoformat()}) for label in labels]
+        if entries:
+            self._store.append(self.chain, *entries)
+            self._refresh()
+            self._recorded(self, labels)
+
+    def withdraw(self, document_id: str, reviewer: str) -> None:
+        """Take back what `reviewer` answered for a document: it is asked again."""
+        self.corpus.store.rows([document_id])
+        self._store.append(self.chain, ("withdrawal", {"document_id": document_id, "reviewer": reviewer}))
+        self._refresh()
+
+    # ----------------------------------------------------------------------------------------------------- the engine
+
+    def _begin(self, question: Question) -> None:
+        """Enter question and settings into the record where they are new."""
+        ledger, chain = self._ledger, self._chain
+        if ledger.question != question:
+            used = {value for given in ledger.answers.values() for value in given.values() if value is not None}
+            gone = sorted(used - set(question.labels))
+            if gone:
+                raise ProjectError(
+                    f"question '{question.name}' no longer has the label '{gone[0]}', which documents carry. Put it back."
+                )
+            self._store.append(chain, ("question", {**asdict(question), "labels": list(question.labels)}))
+        described = {**asdict(self.settings), "components": self._components.describe()}
+        # the record keeps lists where the project file has tuples
+        if ledger.settings is None or _plain(dict(ledger.settings)) != _plain(described):
+            self._store.append(chain, ("settings", _plain(described)))
+        self._refresh()
+
+    def _refresh(self) -> None:
+        """Read what this or another process has added to the record."""
+        if self._store.last(self._chain) > self._ledger.seq:
+            self._ledger.apply(self._store.entries(self._chain, after=self._ledger.seq))
+
+    def _ready(self) -> tuple[int, dict[str, Vectors], Neighbors | None]:
+        """The corpus as it can be used now: its size, the views that are built, and neighbors where they are."""
+        corpus, n = self.corpus, self.corpus.n
+        names = corpus.ready(n) or list(corpus.views)[:1]
+        views = {name: corpus.vectors(name, n) for name in names} if n else {}
+        wanted = "neighbors" in self._components.query_strategy.value.needs
+        return n, views, corpus.neighbors(n) if wanted and corpus.neighbors_ready(n) else None
+
+    def _draw(self, n: int | None) -> dict[str, Any] | None:
+        """Draw a new batch and return it as it goes into the record; None where the pool is exhausted."""
+        ledger, settings = self._ledger, self.settings
+        size = n if n is not None else settings.size(ledger.round + 1)
+        if size < 1:
+            raise ProjectError(f"a batch needs at least one document, asked for {size}.")
+        corpus_n, views, neighbors = self._ready()
+        if settings.validation and VALIDATION not in ledger.samples:
+            free = self._now(corpus_n, views, neighbors).pool
+            sample = draw_sample(VALIDATION, settings.validation, settings.seed, free)
+            self._enter("sample", {"name": VALIDATION, **self._drawn(sample, corpus_n), "probability": sample.probability})
+        if "stop_set" in self._components.stopping_rule.value.needs and ledger.stop_set is None:
+            drawn = draw_sample("stop-set", STOP_SET, settings.seed, np.arange(corpus_n))
+            self._enter("stop-set", self._drawn(drawn, corpus_n))
+        return draw(ledger, self._now(corpus_n, views, neighbors), self._components, settings, size, self.corpus.store)
+
+    def _drawn(self, sample: Sample, n: int) -> dict[str, Any]:
+        documents = self.corpus.store.documents(sample.rows.tolist())
+        return {"document_ids": [document.id for document in documents], "n": n}
+
+    def _enter(self, kind: str, payload: Mapping[str, Any]) -> None:
+        self._store.append(self._chain, (kind, payload), expected=self._ledger.seq)
+        self._refresh()
+
+    def _now(self, n: int, views: Mapping[str, Vectors], neighbors: Neighbors | None) -> ReviewState:
+        fingerprints = {name: view.fingerprint for name, view in views.items()}
+        key = (self._ledger.seq, n, fingerprints, neighbors and neighbors.fingerprint)
+        if self._last is None or self._last[0] != key:
+
+            def keep(fitted: Fitted) -> None:
+                self._fitted = fitted
+
+            state = make_state(self._ledger, self._components, self.settings.seed, n, views, neighbors, keep)
+            self._last = (key, state)
+        return self._last[1]
+
+
+# The steps of a round, as functions of the ledger: `Review` takes them for the first time, `replay` once more.
+
+
+def make_state(
+    ledger: Ledger,
+    components: Components,
+    seed: int,
+    n: int,
+    views: Mapping[str, Vectors],
+    neighbors: Neighbors | None,
+    fitted_is: Callable[[Fitted], None] = lambda fitted: None,
+) -> ReviewState:
+    """Make the snapshot of what the ledger knows; the model is fitted when first asked for."""
+    labels, rounds, reviewed = ledger.arrays(n)
+
+    @cache
+    def fitted() -> Fitted | None:
+        if not state.trainable:
+            return None
+        learned = components.model.value.fit(state, generator(seed, state.round, "model"))
+        checked = CheckedFitted(components.model, learned, state)
+        fitted_is(checked)
+        return checked
+
+    assert ledger.question is not None, "a chain begins with its question"
+    state = ReviewState(
+        question=ledger.question,
+        round=ledger.round + 1,
+        n=n,
+        views=views,
+        labels=labels,
+        rounds=rounds,
+        reviewed=reviewed,
+        annotations=ledger.annotations(),
+        history=tuple(ledger.history),
+        samples=tuple(ledger.samples.values()),
+        neighbors=neighbors,
+        fitted=fitted,
+    )
+    return state
+
+
+def draw(
+    ledger: Ledger, state: ReviewState, components: Components, settings: Settings, size: int, store: Store
+) -> dict[str, Any] | None:
+    """Draw a batch and return it as it goes into the record; None where the pool is exhausted."""
+    chosen = _choose(ledger, state, components, settings, size)
+    if chosen is None:
+        return None
+    strategy, selection = chosen
+    assert selection.scores is not None and selection.probabilities is not None, "set by check_selection"
+    predicted = ledger.stop_set is not None and state.trainable
+    return {
+        "round": state.round,
+        "document_ids": [document.id for document in store.documents(selection.rows.tolist())],
+        "scores": [None if math.isnan(score) else score for score in selection.scores.tolist()],
+        "probabilities": selection.probabilities.tolist(),
+        "strategy": strategy,
+        "size": size,
+        "n": state.n,
+        "views": {name: view.fingerprint for name, view in state.views.items()},
+        "neighbors": None if state.neighbors is None else state.neighbors.fingerprint,
+        "stop_set": encode(state.probabilities[ledger.stop_set]) if predicted else None,
+    }
+
+
+def draw_sample(name: str, size: int, seed: int, pool: Ints) -> Sample:
+    """Draw a blind random sample of the pool."""
+    rows = generator(seed, 0, name).choice(pool, size=min(size, pool.size), replace=False)
+    return Sample(name, rows, rows.size / pool.size if pool.size else 1.0)
+
+
+def chain_of(question: str) -> str:
+    """The name of a review's chain in the record."""
+    return f"review:{question}"
+
+
+def generator(seed: int, round_: int, role: str) -> np.random.Generator:
+    """The random generator of one role in one round: made anew each time, so there is nothing to save or to share."""
+    return np.random.default_rng([seed, round_, zlib.crc32(role.encode())])
+
+
+def _choose(
+    ledger: Ledger, state: ReviewState, components: Components, settings: Settings, size: int
+) -> tuple[str, Selection] | None:
+    """Select the next rows: the validation sample first, then by cold start until a model can be trained, then by strategy."""
+    sample = ledger.samples.get(VALIDATION)
+    if sample is not None:
+        waiting = np.array([row for row in sample.rows if row not in ledger.rounds], dtype=np.int64)[:size]
+        if waiting.size:
+            drawn = np.full(waiting.size, sample.probability, dtype=np.float32)
+            return f"{VALIDATION}-sample", Selection(waiting, np.full(waiting.size, np.nan, np.float32), drawn)
+    if not state.pool.size:
+        return None
+    strategy = components.query_strategy
+    if "model" in strategy.value.needs and not state.trainable:
+        strategy = components.cold_start
+    rng = generator(settings.seed, state.round, "query-strategy")
+    selection = strategy.value.select(state, size, rng)
+    return strategy.name, check_selection(strategy, selection, state, size)
+
+
+def _only(batch: Batch, pending: Mapping[str, int]) -> Batch:
+    """The part of a batch that is still pending."""
+    keep = [i for i, document_id in enumerate(batch.document_ids) if document_id in pending]
+    return Batch(
+        batch.round,
+        tuple(batch.document_ids[i] for i in keep),
+        batch.strategy,
+        tuple(batch.scores[i] for i in keep),
+        tuple(batch.probabilities[i] for i in keep),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """The value with lists for tuples, as JSON gives it back."""
+    if isinstance(value, Mapping):
+        return {key: _plain(v) for key, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,169 @@
+"""The same loop, answered by an oracle that knows: what a review would have cost.
+
+A simulation runs on the engine that a person uses (`review.Review`), over a record in memory. Arms to be compared take the
+same seeds, and with the same cold start they read the same first batch.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from docreview.contracts import Component, check_answers
+from docreview.errors import DocreviewError
+from docreview.metrics import accuracy, macro_f1, read_to_recall
+from docreview.review import Assemble, Review, Settings, chain_of, generator
+from docreview.store import Store
+from docreview.types import Label, Question, silent
+
+if TYPE_CHECKING:
+    from docreview.corpus import Corpus
+    from docreview.types import Ints, Progress
+
+HELD_OUT = "held-out"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a simulation measured after a round: documents read so far, seconds of the round, and held-out scores where asked for."""
+
+    read: int
+    seconds: float
+    accuracy: float | None = None
+    macro_f1: float | None = None
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A finished simulation: which rows were read, in order, what they were answered, and what each round measured."""
+
+    arm: str
+    seed: int
+    question: Question
+    rows: Ints
+    labels: Ints
+    #: number of documents of each class there were to find (k,)
+    totals: Ints
+    rounds: tuple[Measured, ...]
+    stopped: str
+
+    @property
+    def hits(self) -> Ints:
+        """1 where the row read carries the target, in reading order."""
+        return (self.labels == self.question.target_index).astype(np.int64)
+
+    def read_to(self, recall: float) -> int | None:
+        """How many documents were read to find that share of the target; None where it was not reached."""
+        target = self.question.target_index
+        if target is None:
+            raise DocreviewError(f"question '{self.question.name}' has no target to recall.")
+        return read_to_recall(self.hits, recall, total=int(self.totals[target]))
+
+    @property
+    def seconds(self) -> float:
+        """Time the machine took, all rounds."""
+        return sum(r.seconds for r in self.rounds)
+
+
+def simulate(
+    corpus: Corpus,
+    question: Question,
+    settings: Settings,
+    assemble: Assemble,
+    truth: Mapping[str, str],
+    *,
+    arm: str = "docreview",
+    seed: int = 0,
+    oracle: Component | None = None,
+    priors: Sequence[Label] = (),
+    held_out: Sequence[str] = (),
+    labels: int | None = None,
+    obey: bool = False,
+    progress: Progress = silent,
+) -> Simulation:
+    """Review the corpus with known answers.
+
+    `truth` names the label of every document (those it lacks are set aside, unread). `oracle` answers from it, by default without
+    error. `held_out` documents are never asked about; after each round the model is measured on them. The simulation ends when all of the target
+    is found, after `labels` answers, when the pool is empty, or, with `obey`, when the stopping rule says so.
+    """
+    ids = corpus.store.ids(0, corpus.n)
+    aside = [i for i in ids if i not in truth]
+    known = np.array([question.index(truth[i]) if i in truth else -1 for i in ids], dtype=np.int64)
+    out = np.array(corpus.store.rows(list(held_out)), dtype=np.int64)
+    asked = known.copy()
+    asked[out] = -1
+    totals = np.bincount(asked[asked >= 0], minlength=len(question.labels))
+    target = question.target_index
+    if target is not None and not totals[target]:
+        raise DocreviewError(f"no document carries the target '{question.target}': there is nothing to find.")
+    with Store.open("sqlite://", create=True) as store:
+        for name, document_ids in ((HELD_OUT, list(held_out)), ("aside", aside)):
+            if document_ids:
+                store.append(chain_of(question.name), _sample(question, name, document_ids))
+        review = Review(store, corpus, question, replace(settings, seed=seed), assemble)
+        if priors:
+            review.record(*priors)
+        rounds: list[Measured] = []
+        found = read = 0
+        goal = int(totals.sum()) if target is None else int(totals[target])
+        most = min(labels if labels is not None else len(ids), int(totals.sum()))
+        while True:
+            started = time.perf_counter()
+            if obey and rounds:
+                decision = review.should_stop()
+                if decision.stop:
+                    stopped = decision.reason
+                    break
+            if read >= most:
+                stopped = f"{read:,} documents were read."
+                break
+            if target is not None and found == goal:
+                stopped = f"All {goal:,} documents of '{question.target}' were found."
+                break
+            batch = review.next_batch()
+            if not batch:
+                stopped = "Every document was read."
+                break
+            answers = [truth[i] for i in batch]
+            if oracle is not None:
+                documents = [review.document(i) for i in batch]
+                rng = generator(seed, batch.round, "oracle")
+                given = oracle.value.label(documents, question, rng)
+                review.record(
+                    *(
+                        Label(document_id, answer, "oracle")
+                        for document_id, answer in zip(
+                            batch, check_answers(oracle, given, documents, question, batch.round), strict=True
+                        )
+                    )
+                )
+            else:
+                review.record(*(Label(i, answer, "oracle") for i, answer in zip(batch, answers, strict=True)))
+            seconds = time.perf_counter() - started
+            read += len(batch)
+            if target is not None:
+                found += sum(1 for answer in answers if answer == question.target)
+            rounds.append(Measured(read, seconds, *_held_out(review, out, known)))
+            progress(f"{arm}, seed {seed}", found if target is not None else read, goal if target is not None else most)
+        rows = np.array([row for row, round_ in review.ledger.rounds.items() if round_ > 0], dtype=np.int64)
+    return Simulation(arm, seed, question, rows, known[rows], totals, tuple(rounds), stopped)
+
+
+def _held_out(review: Review, rows: Ints, known: Ints) -> tuple[float | None, float | None]:
+    if not rows.size:
+        return None, None
+    state = review.state()
+    if not state.trainable:
+        return None, None
+    predicted = state.probabilities[rows].argmax(axis=1)
+    return accuracy(known[rows], predicted), macro_f1(known[rows], predicted, len(review.question.labels))
+
+
+def _sample(question: Question, name: str, document_ids: Sequence[str]) -> tuple[str, Mapping[str, object]]:
+    """A locked sample: out of the pool, out of training."""
+    return "sample", {"name": name, "document_ids": list(document_ids), "n": 0, "probability": 1.0}
