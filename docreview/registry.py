@@ -2,15 +2,17 @@
 
 Settings are the parameters of the factory. A parameter named after a kind takes a component of that kind: its
 singular (`classifier`) a name or a table with a ``name`` key, its plural (`stopping_rules`) a list of those or a table
-of those by key. So components nest in `docreview.toml` without any code of their own.
+of those by key. So components nest in `docreview.toml` without any code of their own. Where such a parameter is
+annotated as text (`model: str`), it is a plain setting.
 """
 
 from __future__ import annotations
 
 import inspect
+import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
@@ -52,9 +54,7 @@ class Registration:
     def settings(self) -> dict[str, inspect.Parameter]:
         """The factory's parameters by name."""
         parameters = inspect.signature(self.factory).parameters
-        return {
-            name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
-        }
+        return {name: p for name, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
 
     @property
     def summary(self) -> str:
@@ -69,7 +69,13 @@ class Registry:
         self._entries: dict[str, dict[str, Registration]] = {kind: {} for kind in KINDS}
 
     def add(self, entry: Registration) -> None:
-        """Add one registration; raise `ComponentError` where the name is taken."""
+        """Add one registration; raise `ComponentError` for a wrong or taken name, or parameters that cannot be read."""
+        if not isinstance(entry.name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", entry.name):
+            raise ComponentError(f"{entry.label}: a name is in kebab-case, such as 'most-relevant'.")
+        try:
+            _ = entry.settings
+        except (TypeError, ValueError) as error:
+            raise ComponentError(f"{entry.label}: its factory's parameters cannot be read: {error}.") from error
         taken = self._entries[entry.kind].get(entry.name)
         if taken is not None:
             raise ComponentError(f"{entry.label} takes a name that belongs to {taken.label}.")
@@ -107,7 +113,7 @@ class Registry:
             if key not in known:
                 hint = did_you_mean(key, known) if known else " It has no settings."
                 raise BadSetting(f"{entry.label} has no setting '{key}'.{hint}")
-            if hints.get(key) is not str:  # `model: str` is a text (an encoder's name), not a component
+            if not _takes_text(hints.get(key)):  # `model: str` is a text (an encoder's name), not a component
                 value = self._nested(key, value)
             if key in hints and not _fits(value, hints[key]):
                 wanted = _spell(hints[key])
@@ -125,10 +131,11 @@ class Registry:
         """Make a component from its name, or from a table with ``name`` and settings."""
         if isinstance(spec, str):
             return self.create(kind, spec)
-        settings = dict(spec)
+        settings = dict(spec) if isinstance(spec, Mapping) else {}
         name = settings.pop("name", None)
         if not isinstance(name, str):
-            raise BadSetting(f"a {KINDS[kind].replace('_', ' ')} needs a 'name', got {dict(spec)!r}.")
+            wanted = f"a {KINDS[kind].replace('_', ' ')} needs a name, or a table with a 'name'"
+            raise BadSetting(f"{wanted}; got {spec!r}.")
         return self.create(kind, name, settings)
 
     def _nested(self, key: str, value: Any) -> Any:
@@ -142,19 +149,36 @@ class Registry:
 
 
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
-    target = factory.__init__ if inspect.isclass(factory) else factory
-    try:
-        return typing.get_type_hints(target)
-    except NameError:
-        # names imported for type checking only: such a setting is a component, and its factory checks it
-        return {}
+    """The types of a factory's parameters, as far as they can be told."""
+    target: Any = factory.__init__ if inspect.isclass(factory) else factory
+    hints = {}
+    for name, annotation in getattr(target, "__annotations__", {}).items():
+
+        def alone() -> None: ...
+
+        alone.__annotations__ = {name: annotation}
+        try:
+            hints.update(typing.get_type_hints(alone, globalns=getattr(target, "__globals__", None)))
+        except NameError:
+            # a name imported for type checking only: such a setting is a component, and its factory checks it
+            continue
+    return hints
+
+
+def _takes_text(hint: Any) -> bool:
+    """Whether a hint has room for text: `str`, `str | None`, `tuple[str, ...]`; the keys of a mapping do not count."""
+    arguments = get_args(hint)
+    if get_origin(hint) in (dict, Mapping):
+        arguments = arguments[1:]
+    return hint is str or any(map(_takes_text, arguments))
 
 
 def _fits(value: Any, hint: Any) -> bool:
     """Whether a value from TOML fits a type hint. Hints that TOML cannot express are left to the factory."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin is Literal:
-        return value in arguments
+        # compared with their types, since True == 1
+        return (type(value), value) in [(type(a), a) for a in arguments]
     if origin in (typing.Union, types.UnionType):
         return any(_fits(value, argument) for argument in arguments)
     if hint is type(None):
@@ -165,11 +189,13 @@ def _fits(value: Any, hint: Any) -> bool:
         return isinstance(value, int) and not isinstance(value, bool)
     if hint in (str, bool):
         return isinstance(value, hint)
-    if origin is tuple and isinstance(value, list | tuple):
-        if len(arguments) == 2 and arguments[1] is ...:
-            return all(_fits(v, arguments[0]) for v in value)
-        return len(value) == len(arguments) and all(map(_fits, value, arguments))
-    return origin is not tuple
+    if origin in (dict, Mapping):
+        return isinstance(value, Mapping) and all(_fits(v, arguments[1]) for v in value.values())
+    if origin is tuple and arguments[-1] is not ...:
+        return isinstance(value, list | tuple) and len(value) == len(arguments) and all(map(_fits, value, arguments))
+    if origin in (tuple, list, Sequence):
+        return isinstance(value, list | tuple) and all(_fits(v, arguments[0]) for v in value)
+    return True
 
 
 def _spell(hint: Any) -> str:
@@ -179,6 +205,8 @@ def _spell(hint: Any) -> str:
     if origin in (typing.Union, types.UnionType):
         return " or ".join(_spell(a) for a in arguments)
     names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false", type(None): "absent"}
-    if origin is tuple:
-        return "a list"
+    if origin in (dict, Mapping):
+        return f"a table with {_spell(arguments[1])} for each key"
+    if origin in (tuple, list, Sequence):
+        return f"a list of {' and '.join(_spell(a) for a in arguments if a is not ...)}"
     return names.get(hint, str(hint))
