@@ -147,12 +147,17 @@ class Vectors:
     `matrix` is (n, d): float32, dense or CSR, its rows of unit length (or zero, where a document has nothing the
     view can see). Where long documents are cut into chunks, `chunks` is (m, d) and `chunk_rows` (m,) says which row
     each belongs to, in order. `fingerprint` names content and settings: equal fingerprints, equal vectors.
+
+    `explain`, where a view can say which words a row came from, takes a text and returns the spans (start, end) of its
+    m words, in order, and a CSR (m, d) of what each adds to the row of that text: the m rows sum to it, so
+    ``weights @ coef`` shares a linear classifier's score among the words.
     """
 
     matrix: Matrix
     fingerprint: str
     chunks: Floats | None = None
     chunk_rows: Ints | None = None
+    explain: Callable[[str], tuple[list[tuple[int, int]], sp.csr_array]] | None = None
 
     @property
     def dense(self) -> bool:

@@ -1,0 +1,297 @@
+"""Nearest rows: exact search for small corpora and as the yardstick, an hnswlib graph for large ones.
+
+HNSW: Malkov and Yashunin (2018). What hnswlib does that must be known here, all of it measured: a build with two
+threads differs from run to run, one with a single thread does not; `ef` is lost when an index is saved; asking for
+more rows than there are is an error; NaN is taken without a word; the generator that draws levels starts anew after
+each load. So an index is built by one thread, add by add, with a save and a load between two adds: then one that grew
+with the corpus and one built at once are the same, byte for byte. Nothing is ever deleted from it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from docreview.cache import Cache, fingerprint
+from docreview.errors import EmbeddingError
+from docreview.types import Neighbors, Progress, VectorIndex, Vectors, silent
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from docreview.types import Floats, Ints
+
+log = logging.getLogger(__name__)
+
+_BLOCK = 32_000_000  # similarities computed at a time: 128 MB
+_SAMPLE = 200  # rows whose neighbors are compared with exact search
+_STEP = 5_000  # rows between two reports of progress
+
+
+@dataclass(frozen=True)
+class IndexSettings:
+    """How neighbors are found. `auto` is exact below `exact_below` documents, where that is faster, and HNSW above.
+
+    `neighbors` of each row are kept. `m`, `ef_construction` and `ef` are HNSW's: links of a node, candidates while
+    building and while searching. `threads` is of the build: with more than one, two builds differ.
+    """
+
+    kind: Literal["auto", "exact", "hnsw"] = "auto"
+    neighbors: int = 20
+    m: int = 16
+    ef_construction: int = 200
+    ef: int = 200
+    threads: int = 1
+    exact_below: int = 20_000
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("auto", "exact", "hnsw"):
+            raise ValueError(f"setting 'kind' must be 'auto', 'exact' or 'hnsw', got {self.kind!r}.")
+        for name in ("neighbors", "ef_construction", "ef", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"setting '{name}' must be 1 or more, got {getattr(self, name)}.")
+        if not 2 <= self.m <= 512:
+            raise ValueError(f"setting 'm' must be from 2 to 512, got {self.m}.")
+
+    def kind_for(self, n: int) -> Literal["exact", "hnsw"]:
+        """What `kind` comes to for `n` rows."""
+        if self.kind == "auto" or not n:
+            return "exact" if n < self.exact_below else "hnsw"
+        return self.kind
+
+
+def check_finite(vectors: Floats) -> None:
+    """Raise `EmbeddingError`, naming the first row, where a vector holds NaN or infinity."""
+    import numpy as np
+
+    for start in range(0, len(vectors), _STEP):
+        bad = ~np.isfinite(vectors[start : start + _STEP]).all(axis=1)
+        if bad.any():
+            raise EmbeddingError(
+                f"the vector of row {start + int(bad.argmax())} holds NaN or infinity: it cannot be indexed. "
+                "Embed again, in float32 if it was another precision."
+            )
+
+
+class Exact:
+    """Exact search: similarities to all rows, block by block."""
+
+    def __init__(self, vectors: Floats) -> None:
+        check_finite(vectors)
+        self.vectors = vectors
+
+    def search(self, vectors: Floats, k: int) -> tuple[Ints, Floats]:
+        """Rows (m, k) and cosine similarities (m, k) of unit vectors, best first, ties by row; k is capped at n."""
+        import numpy as np
+
+        n = len(self.vectors)
+        k = min(k, n)
+        rows = np.empty((len(vectors), k), np.int64)
+        similarities = np.empty((len(vectors), k), np.float32)
+        step = max(1, _BLOCK // max(1, n))
+        for start in range(0, len(vectors) if k else 0, step):
+            part = slice(start, start + step)
+            rows[part], similarities[part] = _top(vectors[part] @ self.vectors.T, k)
+        return rows, similarities
+
+
+def _top(scores: Floats, k: int) -> tuple[Ints, Floats]:
+    """The k best columns of each row, best first, ties by column (at the cut, whichever the partition left in)."""
+    import numpy as np
+
+    n = scores.shape[1]
+    best = np.argpartition(scores, n - k, axis=1)[:, n - k :] if k < n else np.tile(np.arange(n), (len(scores), 1))
+    best.sort(axis=1)
+    found = np.take_along_axis(scores, best, axis=1)
+    order = np.argsort(-found, axis=1, kind="stable")
+    return np.take_along_axis(best, order, axis=1), np.take_along_axis(found, order, axis=1)
+
+
+class HNSW:
+    """Search in an hnswlib graph over `vectors`: made by `build_hnsw`."""
+
+    def __init__(self, graph: Any, vectors: Floats, ef: int) -> None:
+        self.graph = graph
+        self.vectors = vectors
+        self.ef = ef
+
+    def search(self, vectors: Floats, k: int) -> tuple[Ints, Floats]:
+        """Rows (m, k) and cosine similarities (m, k) of unit vectors, best first; k is capped at n."""
+        import numpy as np
+
+        check_finite(vectors)
+        k = min(k, len(self.vectors))
+        if not k or not len(vectors):
+            return np.empty((len(vectors), k), np.int64), np.empty((len(vectors), k), np.float32)
+        self.graph.set_ef(max(self.ef, k))
+        try:
+            rows, distances = self.graph.knn_query(vectors, k=k)
+        except RuntimeError:
+            # many equal vectors can cut the graph into islands smaller than k
+            log.warning("the index reached fewer than %d rows: %d queries are searched exactly", k, len(vectors))
+            return Exact(self.vectors).search(vectors, k)
+        return rows.astype(np.int64), (1 - distances).astype(np.float32)
+
+
+def build_hnsw(
+    vectors: Floats,
+    segments: Sequence[tuple[int, int]],
+    settings: IndexSettings,
+    cache: Cache,
+    progress: Progress = silent,
+) -> HNSW:
+    """The graph over unit `vectors` (n, d), grown add by add (`segments`), from the cache as far as it goes."""
+    import hnswlib
+    import numpy as np
+
+    if settings.threads > 1:
+        log.info("the index is built by %d threads: two builds of it will differ", settings.threads)
+    check_finite(vectors)
+    n, dim = vectors.shape
+    keys, name = [], fingerprint("hnsw 1", dim, settings.m, settings.ef_construction, settings.threads)
+    for start, stop in segments:
+        content = np.ascontiguousarray(vectors[start:stop], np.float32)
+        name = fingerprint(name, blake2b(content.data, digest_size=20).hexdigest())
+        keys.append(f"hnsw/{name}")
+    done = next((i for i in reversed(range(len(keys))) if keys[i] in cache), -1)
+    entry = None
+    while done >= 0 and (entry := cache.load(keys[done])) is None:
+        done -= 1
+    path = entry.folder / "graph.bin" if entry else None
+    graph: Any = None
+    for i in range(done + 1, len(segments)):
+        start, stop = segments[i]
+        if path is None:
+            graph = hnswlib.Index(space="ip", dim=dim)
+            graph.init_index(max_elements=max(1, stop), M=settings.m, ef_construction=settings.ef_construction)
+        else:
+            graph = _loaded(path, dim, stop)
+        for at in range(start, stop, _STEP):
+            end = min(at + _STEP, stop)
+            graph.add_items(vectors[at:end], np.arange(at, end), num_threads=settings.threads)
+            progress("index", end, n)
+        with cache.write(keys[i]) as writer:
+            graph.save_index(str(writer.folder / "graph.bin"))
+        path = cache.folder / keys[i] / "graph.bin"
+        cache.keep("hnsw", keys[max(0, i - 1) : i + 1])
+    if graph is None:
+        graph = _loaded(path, dim, n)
+    graph.set_num_threads(os.cpu_count() or 1)  # of searching, where they change nothing but the time
+    return HNSW(graph, vectors, settings.ef)
+
+
+def _loaded(path: Path | None, dim: int, capacity: int) -> Any:
+    import hnswlib
+
+    graph = hnswlib.Index(space="ip", dim=dim)
+    graph.load_index(str(path), max_elements=capacity)
+    return graph
+
+
+def measured_recall(index: VectorIndex, exact: VectorIndex, queries: Floats, k: int = 20) -> float:
+    """Share of the k nearest rows that `index` finds, mean over `queries` (m, d).
+
+    A row as near as the k-th nearest counts as found: among equal texts there is no one right answer.
+    """
+    import numpy as np
+
+    if not len(queries):
+        return 1.0
+    _, found = index.search(queries, k)
+    _, wanted = exact.search(queries, k)
+    return float(np.mean(found >= wanted[:, -1:] - 1e-5))
+
+
+def neighbors_key(vectors: Vectors, segments: Sequence[tuple[int, int]], settings: IndexSettings) -> str:
+    """Name of the neighbor lists in the cache."""
+    kind = settings.kind_for(vectors.matrix.shape[0])
+    graph = [settings.m, settings.ef_construction, settings.ef, settings.threads, list(segments)]
+    made_by = graph if kind == "hnsw" else []
+    return f"neighbors/{fingerprint('neighbors 1', vectors.fingerprint, kind, settings.neighbors, made_by)}"
+
+
+def find_neighbors(
+    vectors: Vectors,
+    view: str,
+    segments: Sequence[tuple[int, int]],
+    settings: IndexSettings,
+    cache: Cache,
+    progress: Progress = silent,
+) -> tuple[Neighbors, Mapping[str, Any]]:
+    """Each row's nearest other rows, from the cache or made, and how: kind, k, recall measured on a sample, seconds.
+
+    Rows without anything to see (zero vectors) have none.
+    """
+    key = neighbors_key(vectors, segments, settings)
+    entry = cache.load(key)
+    if entry is None:
+        _make(vectors.matrix, segments, settings, cache, progress, key)
+        entry = cache.load(key)
+    if entry is None:
+        raise EmbeddingError(f"the neighbors just written to {cache.folder} cannot be read back: check that disk.")
+    name = key.partition("/")[2]
+    return Neighbors(entry.arrays["rows"], entry.arrays["similarities"], view, name), entry.notes
+
+
+def _make(
+    matrix: Any,
+    segments: Sequence[tuple[int, int]],
+    settings: IndexSettings,
+    cache: Cache,
+    progress: Progress,
+    key: str,
+) -> None:
+    import numpy as np
+
+    began = time.perf_counter()
+    n = matrix.shape[0]
+    kind, k = settings.kind_for(n), settings.neighbors
+    exact = Exact(matrix)
+    index: VectorIndex = exact if kind == "exact" else build_hnsw(matrix, segments, settings, cache, progress)
+    rows = np.full((n, k), -1, np.int32)
+    similarities = np.zeros((n, k), np.float32)
+    step = max(1, min(_STEP, _BLOCK // max(1, n))) if kind == "exact" else _STEP
+    for start in range(0, n, step):
+        part = slice(start, min(start + step, n))
+        found, scores = index.search(np.asarray(matrix[part]), k + 1)
+        others, scores = _without_self(found, scores, start)
+        rows[part, : others.shape[1]], similarities[part, : others.shape[1]] = others[:, :k], scores[:, :k]
+        progress("neighbors", part.stop, n)
+    blind = _zero_rows(matrix)
+    rows[blind], similarities[blind] = -1, 0
+    with cache.write(key, kind=kind, k=k, view_rows=n) as writer:
+        writer.array("rows", rows)
+        writer.array("similarities", similarities)
+        if kind == "hnsw":
+            sample = np.random.default_rng(0).choice(n, min(_SAMPLE, n), replace=False)
+            writer.notes["recall"] = round(measured_recall(index, exact, np.asarray(matrix[np.sort(sample)]), k), 4)
+        else:
+            writer.notes["recall"] = 1.0
+        writer.notes["seconds"] = round(time.perf_counter() - began, 2)
+
+
+def _without_self(rows: Ints, scores: Floats, start: int) -> tuple[Ints, Floats]:
+    """Drop each query's own row, or the last one found where it is not among them (equal texts)."""
+    import numpy as np
+
+    own = rows == np.arange(start, start + len(rows))[:, None]
+    drop = np.where(own.any(axis=1), own.argmax(axis=1), rows.shape[1] - 1)
+    keep = np.ones(rows.shape, bool)
+    keep[np.arange(len(rows)), drop] = False
+    shape = (len(rows), rows.shape[1] - 1)
+    return rows[keep].reshape(shape), scores[keep].reshape(shape)
+
+
+def _zero_rows(matrix: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    import numpy as np
+
+    zero = np.empty(len(matrix), bool)
+    for at in range(0, len(matrix), _STEP):
+        zero[at : at + _STEP] = ~matrix[at : at + _STEP].any(axis=1)
+    return zero
