@@ -29,9 +29,7 @@ LEVELS = (0.80, 0.95, 1.00)
 
 _MAIN = "#0072B2"
 _OTHERS = ("#D55E00", "#009E73", "#CC79A7", "#8C6D00", "#56B4E9", "#7B3294")
-_DASHES = tuple(
-    (0, lengths) for lengths in ((6, 2), (3, 1.5), (7, 2, 1.5, 2), (4, 1, 1, 1, 1, 1), (1.5, 1), (9, 3))
-)
+_DASHES = tuple((0, lengths) for lengths in ((6, 2), (3, 1.5), (7, 2, 1.5, 2), (4, 1, 1, 1, 1, 1), (1.5, 1), (9, 3)))
 _GRAY = "#595959"
 _STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
