@@ -42,7 +42,7 @@ class Table:
 class ReportData:
     """Every number of the report. Whatever is left empty leaves its section out.
 
-    Curves count documents: `gain` (found of the target against read, where all `total` of them are known: a simulation),
+    Curves count documents: `gain` (found of the target against read, with all `total` known: a simulation),
     `progress` (found of each label against read) and `learning` (a quality from 0 to 1 against labels).
     """
 
