@@ -1,4 +1,4 @@
-"""Reads and writes `docreview.toml`. Every key is known; a misspelled one is an error with a suggestion and its line."""
+"""Reads and writes `docreview.toml`: every key is known, and a misspelled one is an error with a suggestion."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def read_config(folder: Path) -> Config:
         raise ProjectError(f"{path}: not valid TOML: {error}.") from error
     version = table.get("format", FORMAT)
     if isinstance(version, int) and version > FORMAT:
-        raise NewerVersion(f"{path}: format {version} is newer than this docreview knows ({FORMAT}); upgrade docreview.")
+        raise NewerVersion(f"{path}: format {version} is newer than this docreview knows; upgrade docreview.")
     check = _Check(path, text)
     check.keys(table, _TOP, "")
     corpus = table.get("corpus", {})
@@ -185,7 +185,7 @@ validation = 0
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:
-        raise ProjectError(f"{path} is there already: {folder} is a docreview project. Add to it or take another folder.") from None
+        raise ProjectError(f"{path} is there already: add documents to that project, or take another folder.") from None
     except OSError as error:
         raise ProjectError(f"{path}: cannot be written: {error}.") from error
     return path

@@ -42,7 +42,7 @@ def blame(component: Component, round_: int, rule: str) -> NoReturn:
 
 
 def check_selection(component: Component, selection: object, state: ReviewState, n: int) -> Selection:
-    """Return the selection with its arrays in standard types; rows must be distinct, of the candidates, and min(n, pool) many."""
+    """Return the selection in standard types; its rows must be distinct candidates, min(n, pool) of them."""
     import numpy as np
 
     wrong = _Blame(component, state.round)
@@ -128,7 +128,8 @@ def check_answers(
         blame(component, round_, f"asked about {len(documents)} documents, it gave {len(answers)} answers")
     for document, answer in zip(documents, answers, strict=True):
         if answer is not None and answer not in question.labels:
-            blame(component, round_, f"it answered {answer!r} for document '{document.id}', which is no label of '{question.name}'")
+            rule = f"it answered {answer!r} for document '{document.id}', which is no label of '{question.name}'"
+            blame(component, round_, rule)
     return answers
 
 

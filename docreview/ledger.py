@@ -1,6 +1,6 @@
 """Folds the entries of a review's chain into what is known now.
 
-The chain is the only thing a review remembers; a ledger is that chain read up to some entry, and can always be made again.
+The chain is the only thing a review remembers; a ledger is that chain read up to some entry, and can be made again.
 
 Entries, by kind, with their payload:
 
@@ -115,7 +115,9 @@ class Ledger:
                         }
                 self._count(row, 1)
             case other:
-                raise NewerVersion(f"entry {entry.seq} of {entry.chain} is a '{other}', which this docreview does not know; upgrade it.")
+                raise NewerVersion(
+                    f"entry {entry.seq} of {entry.chain} has the unknown kind '{other}'; upgrade docreview."
+                )
 
     def _batch(self, payload: Mapping[str, Any], rows: Mapping[str, int]) -> None:
         ids = tuple(payload["document_ids"])
@@ -194,7 +196,8 @@ class Ledger:
 def _ids(entry: Entry) -> Sequence[str]:
     if entry.kind in ("label", "withdrawal"):
         return (entry.payload["document_id"],)
-    return entry.payload.get("document_ids", ())
+    ids: Sequence[str] = entry.payload.get("document_ids", ())
+    return ids
 
 
 def encode(probabilities: Floats) -> str:

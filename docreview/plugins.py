@@ -143,7 +143,7 @@ def _admit(plugins: Plugins, name: str, version: str, plugin: Any, provider: str
     if manager.is_registered(plugin):
         raise PluginError(f"it is the same object as the plugin '{manager.get_name(plugin)}'.")
     known = {spec for spec in vars(hookspecs) if hasattr(getattr(hookspecs, spec), "docreview_spec")}
-    options = {attribute: getattr(getattr(plugin, attribute, None), "docreview_impl", None) for attribute in dir(plugin)}
+    options = {name: getattr(getattr(plugin, name, None), "docreview_impl", None) for name in dir(plugin)}
     hooks = [marked.get("specname") or attribute for attribute, marked in options.items() if isinstance(marked, dict)]
     for hook in hooks:
         if hook not in known:

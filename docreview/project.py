@@ -18,8 +18,8 @@ Ten lines of Python::
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,13 +27,13 @@ from typing import Any
 from docreview.config import Config, QuestionConfig, read_config, write_config
 from docreview.contracts import Component
 from docreview.corpus import Corpus
-from docreview.errors import BadSetting, DocreviewError, ProjectError, UnknownLabel, did_you_mean
+from docreview.errors import BadSetting, ProjectError, UnknownLabel, did_you_mean
 from docreview.importers import read_documents
 from docreview.index import IndexSettings
 from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
 from docreview.replay import replay
-from docreview.review import Assemble, Components, Review, Settings, chain_of
+from docreview.review import Components, Review, Settings, chain_of
 from docreview.simulation import Simulation, simulate
 from docreview.store import Store
 from docreview.types import Document, Label, Progress, Question, Scalar, StopDecision, silent
@@ -50,7 +50,7 @@ _ROLES = {
 
 @dataclass(frozen=True)
 class AddSummary:
-    """What an `add` did: documents added, documents that were there already, priors taken, and what to know about the file."""
+    """What an `add` did: documents added, those there already, priors taken, and what to know about the file."""
 
     added: int
     skipped: int
@@ -163,38 +163,40 @@ class Project:
         Documents already there, unchanged, are skipped. Labels in the file's label column become priors of `question`.
         The lexical view is built, so that a review can start at once.
         """
+        warnings: list[str] = []
+        documents = read_documents(
+            Path(path), self._components("importers"), columns or {}, warn=warnings.append, progress=progress
+        )
+        summary = self.add_documents(documents, str(path), question=question, progress=progress)
+        return replace(summary, warnings=tuple(warnings))
+
+    def add_documents(
+        self,
+        documents: Iterable[Document],
+        source: str = "python",
+        *,
+        question: str | None = None,
+        progress: Progress = silent,
+    ) -> AddSummary:
+        """Add documents from Python, on the same terms as `add`; `source` says in the record where they came from."""
         started = time.perf_counter()
         asked = self._question(question).question if question or len(self.questions) == 1 else None
-        warnings: list[str] = []
         priors: list[Label] = []
 
-        def checked(documents: Iterator[Document]) -> Iterator[Document]:
+        def checked() -> Iterator[Document]:
             for document in documents:
                 if document.label is not None:
-                    if asked is None:
-                        raise UnknownLabel(
-                            f"{path} has labels, but the project has several questions: say which with 'question'."
-                        )
-                    if document.label not in asked.labels:
-                        hint = did_you_mean(document.label, asked.labels)
-                        raise UnknownLabel(
-                            f"{path}: document '{document.id}' has the label '{document.label}', "
-                            f"which question '{asked.name}' does not know.{hint}"
-                        )
-                    priors.append(Label(document.id, document.label, PRIOR, prior=True))
+                    priors.append(_prior(document, asked, source))
                 yield document
 
-        with project_lock(self.folder / FOLDER, f"add {path}"):
-            documents = read_documents(
-                Path(path), self._components("importers"), columns or {}, warn=warnings.append, progress=progress
-            )
-            added = self.store.add_documents(checked(iter(documents)), {"path": str(path)}, progress)
+        with project_lock(self.folder / FOLDER, f"add {source}"):
+            added = self.store.add_documents(checked(), {"source": source}, progress)
             taken = self._take_priors(asked, priors)
             self._build(self._quick_views(), progress)
-        return AddSummary(added.stop - added.start, added.skipped, taken, tuple(warnings), time.perf_counter() - started)
+        return AddSummary(added.stop - added.start, added.skipped, taken, (), time.perf_counter() - started)
 
     def _take_priors(self, question: Question | None, priors: Sequence[Label]) -> int:
-        """Record the labels that the file brought, but for those recorded before: adding a file again changes nothing."""
+        """Record the labels that the file brought, except those recorded before."""
         if question is None or not priors:
             return 0
         review = self.review(question.name)
@@ -241,9 +243,7 @@ class Project:
     def _pinned(self) -> dict[str, Mapping[str, Scalar]]:
         """What settings left to be found by trial (device, precision) came to when a view was first built."""
         return {
-            e.payload["view"]: e.payload["resolved"]
-            for e in self.store.entries("corpus")
-            if e.kind == "view-resolved"
+            e.payload["view"]: e.payload["resolved"] for e in self.store.entries("corpus") if e.kind == "view-resolved"
         }
 
     # ------------------------------------------------------------------------------------------------------ questions
@@ -296,9 +296,7 @@ class Project:
 
     def assemble(self, settings: Settings) -> Components:
         """Make the components that the settings name."""
-        return Components(
-            **{role: self._component(kind, getattr(settings, role)) for role, kind in _ROLES.items()}
-        )
+        return Components(**{role: self._component(kind, getattr(settings, role)) for role, kind in _ROLES.items()})
 
     def _component(self, kind: str, spec: Any) -> Component:
         registry = self.plugins.registry
@@ -404,9 +402,19 @@ class Project:
         if unknown:
             raise BadSetting(f"a review has no setting '{min(unknown)}'.{did_you_mean(min(unknown), _ROLES)}")
         changed = settings_from({**asdict(settings), **(overrides or {})})
-        return simulate(
-            self.corpus, entry.question, changed, self.assemble, truth, arm=arm, seed=seed, **options
+        return simulate(self.corpus, entry.question, changed, self.assemble, truth, arm=arm, seed=seed, **options)
+
+
+def _prior(document: Document, question: Question | None, source: str) -> Label:
+    """The label a document came with, as a prior of the question."""
+    if question is None:
+        raise UnknownLabel(f"{source} has labels, but the project has several questions: say which with 'question'.")
+    if document.label not in question.labels:
+        raise UnknownLabel(
+            f"{source}: document '{document.id}' has the label '{document.label}', "
+            f"which question '{question.name}' does not know.{did_you_mean(str(document.label), question.labels)}"
         )
+    return Label(document.id, document.label, PRIOR, prior=True)
 
 
 def settings_from(table: Mapping[str, Any]) -> Settings:

@@ -36,10 +36,11 @@ def replay(store: Store, corpus: Corpus, chain: str, assemble: Assemble, progres
             components = assemble(settings)
             findings += _versions(entry.seq, payload["components"], components)
         elif entry.kind in ("batch", "sample", "stop-set"):
-            assert settings is not None and components is not None, "a chain has its settings before its batches"
+            assert settings, "a chain has its settings before its batches"
+            assert components, "made with the settings"
             again = _again(store, corpus, ledger, settings, components, entry.kind, payload)
             findings += [
-                f"entry {entry.seq} ({entry.kind}): {key} differs: recorded {_short(payload[key])}, again {_short(value)}"
+                f"entry {entry.seq} ({entry.kind}): {key} was {_short(payload[key])}, comes out as {_short(value)}"
                 for key, value in again.items()
                 if payload[key] != value
             ]

@@ -185,7 +185,7 @@ class Review:
         return fitted.word_weights(self.document(document_id).text, self.question.index(label))
 
     def labels(self) -> dict[str, str | None]:
-        """Consensus label of every answered document by id, in the order of the first answers; None where nobody could tell."""
+        """Consensus label of every answered document by id, in order of answers; None where nobody could tell."""
         self._refresh()
         rows = list(self._ledger.rounds)
         ids = (document.id for document in self.corpus.store.documents(rows))
@@ -224,7 +224,7 @@ class Review:
             gone = sorted(used - set(question.labels))
             if gone:
                 raise ProjectError(
-                    f"question '{question.name}' no longer has the label '{gone[0]}', which documents carry. Put it back."
+                    f"question '{question.name}' has lost the label '{gone[0]}', which documents carry: put it back."
                 )
             self._store.append(chain, ("question", {**asdict(question), "labels": list(question.labels)}))
         described = {**asdict(self.settings), "components": self._components.describe()}
@@ -256,10 +256,11 @@ class Review:
         if settings.validation and VALIDATION not in ledger.samples:
             free = self._now(corpus_n, views, neighbors).pool
             sample = draw_sample(VALIDATION, settings.validation, settings.seed, free)
-            self._enter("sample", {"name": VALIDATION, **self._drawn(sample, corpus_n), "probability": sample.probability})
+            drawn = self._drawn(sample, corpus_n)
+            self._enter("sample", {"name": VALIDATION, "probability": sample.probability, **drawn})
         if "stop_set" in self._components.stopping_rule.value.needs and ledger.stop_set is None:
-            drawn = draw_sample("stop-set", STOP_SET, settings.seed, np.arange(corpus_n))
-            self._enter("stop-set", self._drawn(drawn, corpus_n))
+            sample = draw_sample("stop-set", STOP_SET, settings.seed, np.arange(corpus_n))
+            self._enter("stop-set", self._drawn(sample, corpus_n))
         return draw(ledger, self._now(corpus_n, views, neighbors), self._components, settings, size, self.corpus.store)
 
     def _drawn(self, sample: Sample, n: int) -> dict[str, Any]:
@@ -333,7 +334,8 @@ def draw(
     if chosen is None:
         return None
     strategy, selection = chosen
-    assert selection.scores is not None and selection.probabilities is not None, "set by check_selection"
+    assert selection.scores is not None, "set by check_selection"
+    assert selection.probabilities is not None, "set by check_selection"
     predicted = ledger.stop_set is not None and state.trainable
     return {
         "round": state.round,
@@ -368,7 +370,7 @@ def generator(seed: int, round_: int, role: str) -> np.random.Generator:
 def _choose(
     ledger: Ledger, state: ReviewState, components: Components, settings: Settings, size: int
 ) -> tuple[str, Selection] | None:
-    """Select the next rows: the validation sample first, then by cold start until a model can be trained, then by strategy."""
+    """Select the next rows: the validation sample, then by cold start until a model can be trained, then by strategy."""
     sample = ledger.samples.get(VALIDATION)
     if sample is not None:
         waiting = np.array([row for row in sample.rows if row not in ledger.rounds], dtype=np.int64)[:size]

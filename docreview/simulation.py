@@ -1,7 +1,7 @@
 """The same loop, answered by an oracle that knows: what a review would have cost.
 
-A simulation runs on the engine that a person uses (`review.Review`), over a record in memory. Arms to be compared take the
-same seeds, and with the same cold start they read the same first batch.
+A simulation runs on the engine that a person uses (`review.Review`), over a record in memory. Arms that are compared
+take the same seeds, and with the same cold start they read the same first batch.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ HELD_OUT = "held-out"
 
 @dataclass(frozen=True)
 class Measured:
-    """What a simulation measured after a round: documents read so far, seconds of the round, and held-out scores where asked for."""
+    """Measured after a round: documents read so far, seconds of the round, and scores on held-out documents, if any."""
 
     read: int
     seconds: float
@@ -87,9 +87,10 @@ def simulate(
 ) -> Simulation:
     """Review the corpus with known answers.
 
-    `truth` names the label of every document (those it lacks are set aside, unread). `oracle` answers from it, by default without
-    error. `held_out` documents are never asked about; after each round the model is measured on them. The simulation ends when all of the target
-    is found, after `labels` answers, when the pool is empty, or, with `obey`, when the stopping rule says so.
+    `truth` names the label of every document (those it lacks are set aside, unread); `oracle` answers instead of it,
+    with errors for instance. `held_out` documents are never asked about: after each round the model is measured on
+    them. The simulation ends when all of the target is found, after `labels` answers, when the pool is empty, or, with
+    `obey`, when the stopping rule says so.
     """
     ids = corpus.store.ids(0, corpus.n)
     aside = [i for i in ids if i not in truth]

@@ -1,0 +1,79 @@
+"""The project file: every key known, every mistake named with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from docreview.config import FILE, read_config, write_config
+from docreview.errors import NewerVersion, ProjectError
+from docreview.types import Question
+
+GOOD = """\
+[questions.relevant]
+labels = ["yes", "no"]
+target = "yes"
+"""
+
+
+def project(folder: Path, text: str) -> Path:
+    (folder / FILE).write_text(text, "utf-8")
+    return folder
+
+
+def test_what_new_writes_can_be_read(tmp_path: Path) -> None:
+    question = Question("ist es\nwahr?", ("ja \"doch\"", "nein\\", "ye\u2028s"), 'Say "yes"\tor\x07 no.', target="nein\\")
+    write_config(tmp_path, question, "de", 'a "model"')
+    config = read_config(tmp_path)
+    assert config.questions[question.name].question == question
+    assert config.language == "de"
+    assert config.views["semantic"]["embedder"]["model"] == 'a "model"'
+
+
+def test_an_existing_project_is_not_overwritten(tmp_path: Path) -> None:
+    project(tmp_path, GOOD)
+    with pytest.raises(ProjectError, match="is there already"):
+        write_config(tmp_path, Question("q", ("a", "b")))
+    assert (tmp_path / FILE).read_text("utf-8") == GOOD
+
+
+def test_defaults_make_a_small_file_enough(tmp_path: Path) -> None:
+    config = read_config(project(tmp_path, GOOD))
+    assert list(config.views) == ["lexical", "semantic"]
+    assert config.text_processors == ("nfc",)
+    assert config.questions["relevant"].review == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "needs a question"),
+        (GOOD + "tagret = 'no'\n", r"line 4: unknown key 'tagret' in \[questions.relevant\]. Did you mean 'target'\?"),
+        (GOOD + "batch_size = 'many'\n", "line 4: 'questions.relevant.batch_size' must be a whole number, got 'many'"),
+        (GOOD + "batch_size = 0\n", "line 4: 'batch_size' in .* must be at least 1, got 0"),
+        (GOOD + "batch_size = true\n", "must be a whole number, got True"),
+        (GOOD.replace('target = "yes"', 'target = "yse"'), "target 'yse' is none of its labels. Did you mean 'yes'"),
+        (GOOD.replace('"yes", "no"', '"yes"'), "at least two"),
+        (GOOD.replace('"yes", "no"', '"yes", "no", "yes"'), "names a label twice"),
+        (GOOD.replace("labels", "label"), "unknown key 'label'.*Did you mean 'labels'"),
+        ("[corpsu]\n" + GOOD, r"line 1: unknown key 'corpsu' at the top level. Did you mean 'corpus'\?"),
+        ("format = 1\nformat = 2\n", "not valid TOML"),
+        ("views = {}\n" + GOOD, "at least one view"),
+    ],
+)
+def test_a_mistake_is_one_line_that_names_file_and_key(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(ProjectError, match=says) as caught:
+        read_config(project(tmp_path, text))
+    assert str(tmp_path / FILE) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NewerVersion, match="upgrade docreview"):
+        read_config(project(tmp_path, "format = 99\nsomething_new = 1\n" + GOOD))
+
+
+def test_a_folder_without_a_file_is_not_a_project(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="not a docreview project.*docreview new"):
+        read_config(tmp_path)
