@@ -1,0 +1,376 @@
+"""The loop: what is asked, what is recorded, what is remembered, and that it can all be drawn again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import LEXICAL, make_documents
+
+from docreview import Label, Project, Question
+from docreview.errors import ContractViolation, ProjectError, UnknownDocument, UnknownLabel
+from docreview.review import Review
+from docreview.types import Selection
+
+Make = Callable[..., Project]
+
+
+def answer(review: Review, truth: dict[str, str], rounds: int = 1, reviewer: str = "me") -> list[tuple[str, ...]]:
+    """Answer some batches truly and return them."""
+    asked = []
+    for _ in range(rounds):
+        batch = review.next_batch()
+        asked.append(batch.document_ids)
+        review.record(*(Label(i, truth[i], reviewer) for i in batch))
+    return asked
+
+
+def test_a_review_finds_the_target_early(lexical_project: Make) -> None:
+    project = lexical_project(400)
+    _, truth = make_documents(400)
+    review = project.review()
+    answer(review, truth, 8)
+    state = review.state()
+    assert state.read == 160
+    total = sum(value == "yes" for value in truth.values())
+    assert state.found[0] > 0.9 * total  # at random 160 of 400 would hold 40 %
+
+
+def test_a_batch_is_asked_until_it_is_answered(lexical_project: Make) -> None:
+    review = lexical_project().review()
+    first = review.next_batch(5)
+    assert review.next_batch(9).document_ids == first.document_ids
+    review.record(Label(first.document_ids[1], "no"), Label(first.document_ids[3], None))
+    left = review.next_batch()
+    assert left.document_ids == (first.document_ids[0], first.document_ids[2], first.document_ids[4])
+    assert left.round == 1
+    review.record(*(Label(i, "no") for i in left))
+    second = review.next_batch(5)
+    assert second.round == 2
+    assert not set(second) & set(first)
+
+
+def test_cold_start_goes_on_while_there_is_one_class(lexical_project: Make) -> None:
+    review = lexical_project().review()
+    for _ in range(3):
+        batch = review.next_batch()
+        assert batch.strategy == "random"
+        assert batch.probabilities[0] == pytest.approx(20 / (200 - 20 * (batch.round - 1)))
+        review.record(*(Label(i, "no") for i in batch))
+    assert np.isnan(review.state().probabilities).all()
+    review.record(Label(batch.document_ids[0], "yes"))
+    assert review.next_batch().strategy == "most-relevant"
+
+
+def test_the_pool_runs_out(lexical_project: Make) -> None:
+    review = lexical_project(25).review()
+    _, truth = make_documents(25)
+    assert [len(batch) for batch in answer(review, truth, 2)] == [20, 5]
+    assert not review.next_batch()
+    assert not review.next_batch()
+
+
+def test_a_larger_batch_than_the_pool_is_the_pool(lexical_project: Make) -> None:
+    assert len(lexical_project(7).review().next_batch(1000)) == 7
+
+
+def test_an_empty_corpus_has_nothing_to_ask(lexical_project: Make) -> None:
+    review = lexical_project(0).review()
+    assert not review.next_batch()
+    assert not review.should_stop().stop or review.should_stop().reason
+
+
+def test_a_wrong_answer_records_nothing(lexical_project: Make) -> None:
+    review = lexical_project().review()
+    ids = review.next_batch().document_ids
+    with pytest.raises(UnknownLabel, match="'yse' is no label of question 'copyleft'. Did you mean 'yes'"):
+        review.record(Label(ids[0], "no"), Label(ids[1], "yse"))
+    with pytest.raises(UnknownDocument, match="nowhere"):
+        review.record(Label(ids[0], "no"), Label("nowhere", "no"))
+    assert review.labels() == {}
+    assert review.pending == ids
+
+
+def test_a_changed_mind_retrains_at_once(lexical_project: Make) -> None:
+    project = lexical_project()
+    _, truth = make_documents(200)
+    review = project.review()
+    answer(review, truth, 2)
+    before = review.state().scores.copy()
+    document_id = next(i for i in review.labels() if truth[i] == "yes")
+    review.record(Label(document_id, "no", "me"))
+    after = review.state()
+    assert after.labels[project.store.rows([document_id])[0]] == 1
+    assert not np.allclose(before, after.scores)
+    assert after.read == 40  # read once, whatever the number of answers
+
+
+def test_undo_asks_again(lexical_project: Make) -> None:
+    review = lexical_project().review()
+    first, second, *_ = review.next_batch()
+    review.record(Label(first, "yes", "me"))
+    review.record(Label(second, "no", "me"))
+    review.withdraw(second, "me")
+    assert review.next_batch().document_ids[0] == second
+    assert review.labels() == {first: "yes"}
+    assert review.state().found.tolist() == [1, 0]
+    review.withdraw(first, "me")
+    assert review.next_batch().document_ids[:2] == (first, second)
+    assert review.labels() == {}
+
+
+def test_consensus_is_the_majority_and_then_the_newest(lexical_project: Make) -> None:
+    review = lexical_project().review()
+    document_id = review.next_batch().document_ids[0]
+    for reviewer, value, consensus in [
+        ("ann", "yes", "yes"),
+        ("bob", "no", "no"),  # even: the newest
+        ("cem", "yes", "yes"),
+        ("ann", "no", "no"),
+        ("bob", None, "no"),  # even again, ann's is newer than cem's
+    ]:
+        review.record(Label(document_id, value, reviewer))
+        assert review.labels()[document_id] == consensus
+    assert len(review.state().annotations) == 3
+
+
+def test_priors_train_but_are_not_read(lexical_project: Make) -> None:
+    project = lexical_project(0)
+    documents, truth = make_documents(100)
+    from dataclasses import replace
+
+    labeled = [replace(d, label=truth[d.id]) if i < 30 else d for i, d in enumerate(documents)]
+    assert project.add_documents(labeled).priors == 30
+    again = project.add_documents(labeled)
+    assert (again.added, again.skipped, again.priors) == (0, 100, 0)
+    state = project.review().state()
+    assert (state.read, state.labeled.size, state.pool.size) == (0, 30, 70)
+    assert state.found.sum() == 0
+    batch = project.review().next_batch()
+    assert batch.strategy == "most-relevant"
+    assert not set(batch) & {d.id for d in labeled[:30]}
+
+
+def test_a_prior_outside_the_question_adds_nothing(lexical_project: Make) -> None:
+    project = lexical_project(0)
+    documents, _ = make_documents(3)
+    from dataclasses import replace
+
+    with pytest.raises(UnknownLabel, match="'doc-00002' has the label 'maybe'"):
+        project.add_documents([*documents[:2], replace(documents[2], label="maybe")])
+    assert project.corpus.n == 0
+
+
+def test_a_validation_sample_comes_first_and_never_trains(lexical_project: Make) -> None:
+    project = lexical_project(200, "validation = 30\n")
+    _, truth = make_documents(200)
+    review = project.review()
+    first, second, third = answer(review, truth, 3)
+    assert (len(first), len(second)) == (20, 10)
+    sample = set(first + second)
+    state = review.state()
+    assert set(np.array(project.store.ids())[state.samples[0].rows]) == sample
+    assert not sample & {project.store.ids()[row] for row in state.labeled}
+    assert state.read == 50
+    assert not sample & set(third)
+
+
+def test_documents_can_be_added_to_a_running_review(lexical_project: Make) -> None:
+    project = lexical_project(100)
+    documents, truth = make_documents(100)
+    more, more_truth = make_documents(60, start=100)
+    review = project.review()
+    answer(review, truth, 2)
+    project.add_documents(more)
+    assert review.state().n == 160
+    answer(review, truth | more_truth, 6)
+    assert not review.next_batch()
+    assert len(review.labels()) == 160
+
+
+def test_a_reopened_review_asks_the_same(lexical_project: Make) -> None:
+    project = lexical_project(150)
+    _, truth = make_documents(150)
+    answer(project.review(), truth, 3)
+    expected = project.review().next_batch()
+    with Project.open(project.folder) as again:
+        assert again.review().next_batch() == expected
+        assert again.review().labels() == project.review().labels()
+
+
+def test_two_projects_ask_the_same_from_the_same_seed_and_differ_from_another(lexical_project: Make) -> None:
+    _, truth = make_documents(150)
+    one, two, other = (
+        answer(lexical_project(150, f"seed = {seed}\n", folder).review(), truth, 3)
+        for folder, seed in (("one", 4), ("two", 4), ("other", 5))
+    )
+    assert one == two
+    assert one != other
+
+
+def test_two_processes_share_one_round(lexical_project: Make) -> None:
+    project = lexical_project(100)
+    with Project.open(project.folder) as other:
+        mine, theirs = project.review().next_batch(), other.review().next_batch()
+        assert mine == theirs
+        project.review().record(Label(mine.document_ids[0], "no", "ann"))
+        other.review().record(Label(mine.document_ids[1], "yes", "bob"))
+        assert project.review().labels() == other.review().labels()
+        assert len(project.review().next_batch()) == 18
+
+
+def test_a_label_in_use_cannot_leave_the_question(lexical_project: Make) -> None:
+    project = lexical_project(50)
+    review = project.review()
+    review.record(Label(review.next_batch().document_ids[0], "no"))
+    with pytest.raises(ProjectError, match="has lost the label 'no', which documents carry"):
+        lexical_project(0, text=LEXICAL.replace('"no"', '"not"')).review()
+    three = lexical_project(0, text=LEXICAL.replace('"yes", "no"', '"maybe", "yes", "no"')).review()
+    assert three.state().found.tolist() == [0, 0, 1]
+
+
+def test_changed_settings_are_recorded_once(lexical_project: Make) -> None:
+    project = lexical_project(100)
+    _, truth = make_documents(100)
+    answer(project.review(), truth, 2)
+    changed = lexical_project(0, 'query_strategy = "margin"\n')
+    assert changed.review().next_batch().strategy == "margin"
+    lexical_project(0, 'query_strategy = "margin"\n').review()
+    kinds = [entry.kind for entry in changed.store.entries("review:copyleft")]
+    assert kinds.count("settings") == 2
+    assert changed.replay() == []
+
+
+def test_explanations_point_at_telling_words(lexical_project: Make) -> None:
+    project = lexical_project(200)
+    _, truth = make_documents(200)
+    review = project.review()
+    assert review.explain("doc-00000", "yes") == []
+    answer(review, truth, 4)
+    document_id = next(i for i, value in truth.items() if value == "yes")
+    text = review.document(document_id).text
+    weights: dict[str, float] = {}
+    for start, end, weight in review.explain(document_id, "yes"):
+        weights[text[start:end].lower()] = weights.get(text[start:end].lower(), 0) + weight
+    best = max(weights, key=lambda word: weights[word])
+    assert best in "copyleft share alike derivative source derived works same terms license distribute modifications"
+
+
+class TestReplay:
+    """The record alone draws every batch again."""
+
+    def test_without_caches_and_with_an_add_in_the_middle(self, lexical_project: Make) -> None:
+        rule = '[questions.copyleft.stopping_rule]\nname = "diminishing-returns"\n'
+        project = lexical_project(120, "validation = 10\nbatch_growth = 0.1\n" + rule)
+        documents, truth = make_documents(120)
+        more, more_truth = make_documents(80, start=120)
+        review = project.review()
+        answer(review, truth, 3)
+        project.add_documents(more)
+        review.record(*(Label(i, None, "me") for i in review.next_batch(3)))
+        answer(review, truth | more_truth, 3)
+        project.close()
+        shutil.rmtree(project.folder / ".docreview" / "cache")
+        with Project.open(project.folder) as again:
+            assert again.replay() == []
+            kinds = {entry.kind for entry in again.store.entries("review:copyleft")}
+            assert {"question", "settings", "sample", "stop-set", "batch", "label"} <= kinds
+
+    def test_another_answer_gives_another_batch(self, lexical_project: Make) -> None:
+        # a replay that cannot fail would prove nothing: here one label of the record is changed behind its back
+        project = lexical_project(120)
+        _, truth = make_documents(120)
+        answer(project.review(), truth, 4)
+        project.close()
+        import sqlite3
+
+        with sqlite3.connect(project.folder / ".docreview" / "record.db") as database:
+            for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                database.execute(f'DROP TRIGGER "{trigger}"')
+            database.execute(
+                'UPDATE entries SET payload = replace(payload, \'"value":"yes"\', \'"value":"no"\') '
+                "WHERE seq IN (SELECT seq FROM entries WHERE chain = 'review:copyleft' AND kind = 'label' "
+                "AND payload LIKE '%\"value\":\"yes\"%' LIMIT 3) AND chain = 'review:copyleft'"
+            )
+        database.close()
+        with Project.open(project.folder) as again:
+            findings = again.replay()
+            assert findings
+            assert "document_ids" in " ".join(findings)
+
+
+class Wrong:
+    """A strategy that breaks its contract in a chosen way."""
+
+    needs: frozenset[str] = frozenset()
+
+    def __init__(self, rows: Callable[[Sequence[int]], object]) -> None:
+        self.rows = rows
+
+    def select(self, state: object, n: int, rng: np.random.Generator) -> object:
+        return self.rows(state.pool[:n])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule"),
+    [
+        (lambda rows: rows, "must return a Selection, got ndarray"),
+        (lambda rows: Selection(rows[:-1]), "asked for 20 rows, it returned 19"),
+        (lambda rows: Selection(np.append(rows[:-1], rows[0])), "returned a row twice"),
+        (lambda rows: Selection(rows + 10_000), "is not among the candidates"),
+        (lambda rows: Selection(rows * 0.5), "whole numbers"),
+        (lambda rows: Selection(rows, scores=np.full(20, np.nan)), "scores must be finite"),
+        (lambda rows: Selection(rows, probabilities=np.zeros(20)), r"must lie in \(0, 1\]"),
+        (lambda rows: Selection(rows, scores=np.zeros(3)), "one value a row"),
+    ],
+)
+def test_a_strategy_that_breaks_its_contract_is_named(
+    lexical_project: Make, rows: Callable[[Sequence[int]], object], rule: str
+) -> None:
+    project = lexical_project(50)
+    from docreview.registry import Registration
+
+    entry = Registration("query_strategies", "wrong", lambda: Wrong(rows), "acme", "9.9")
+    project.plugins.registry.add(entry)
+    object.__setattr__(project.config.questions["copyleft"], "review", {"query_strategy": "wrong"})
+    with pytest.raises(ContractViolation, match=rule) as caught:
+        project.review().next_batch()
+    assert "query strategy 'wrong' (acme 9.9) broke its contract in round 1" in str(caught.value)
+    assert not [e for e in project.store.entries("review:copyleft") if e.kind == "batch"]
+
+
+def test_a_question_of_many_labels(lexical_project: Make) -> None:
+    text = """
+[views.lexical]
+[questions.topic]
+labels = ["copyleft", "permissive", "neither"]
+"""
+    project = lexical_project(150, text=text)
+    _, truth = make_documents(150)
+    topic = {i: "copyleft" if value == "yes" else "permissive" for i, value in truth.items()}
+    review = project.review()
+    answer(review, topic, 4)
+    state = review.state()
+    assert state.probabilities.shape == (150, 3)
+    np.testing.assert_allclose(state.probabilities.sum(axis=1), 1, atol=1e-4)
+    predicted = state.probabilities.argmax(axis=1)
+    ids = project.store.ids()
+    right = np.mean([["copyleft", "permissive", "neither"][k] == topic[i] for k, i in zip(predicted, ids, strict=True)])
+    assert right > 0.9
+
+
+def test_the_question_wants_two_labels() -> None:
+    with pytest.raises(ProjectError, match="at least two"):
+        Question("q", ("only",))
+
+
+def test_a_folder_moved_elsewhere_is_the_same_project(lexical_project: Make, tmp_path: Path) -> None:
+    project = lexical_project(60)
+    batch = project.review().next_batch()
+    project.close()
+    shutil.move(project.folder, tmp_path / "moved")
+    with Project.open(tmp_path / "moved") as moved:
+        assert moved.review().next_batch() == batch
