@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,10 +33,12 @@ from docreview.index import IndexSettings
 from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
 from docreview.replay import replay
+from docreview.report import report
 from docreview.review import Components, Review, Settings, chain_of
 from docreview.simulation import Simulation, simulate
+from docreview.status import Status, report_of, status_of
 from docreview.store import Store
-from docreview.types import Document, Label, Progress, Question, Scalar, StopDecision, silent
+from docreview.types import Document, Label, Progress, Question, Scalar, silent
 
 FOLDER = ".docreview"
 PRIOR = "prior"
@@ -57,35 +59,6 @@ class AddSummary:
     priors: int
     warnings: tuple[str, ...]
     seconds: float
-
-
-@dataclass(frozen=True)
-class Status:
-    """Where a review stands."""
-
-    question: Question
-    documents: int
-    read: int
-    priors: int
-    #: documents read, by label; "cannot tell" under None is counted in `skipped`
-    found: Mapping[str, int]
-    skipped: int
-    pool: int
-    round: int
-    pending: int
-    stop: StopDecision
-    #: views in use, and those that are not, with the reason
-    views: tuple[str, ...]
-    aside: Mapping[str, str]
-    #: documents that the semantic view has still to read
-    remaining: int
-    seconds_per_document: float | None
-    validation: tuple[int, int]
-    quarantined: tuple[str, ...] = field(default=())
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 class Project:
@@ -309,33 +282,7 @@ class Project:
 
     def status(self, question: str | None = None) -> Status:
         """Where the review of a question stands."""
-        review = self.review(question)
-        ledger = review.ledger
-        state = review.state()
-        found = dict(zip(review.question.labels, state.found.tolist(), strict=True))
-        sample = ledger.samples.get("validation")
-        n = self.corpus.n
-        asides = {name: self.corpus.aside(name) for name in self.corpus.views}
-        return Status(
-            question=review.question,
-            documents=n,
-            read=state.read,
-            priors=sum(1 for round_ in ledger.rounds.values() if round_ == 0),
-            found=found,
-            skipped=state.read - sum(found.values()),
-            pool=int(state.pool.size),
-            round=ledger.round,
-            pending=len(ledger.pending),
-            stop=review.should_stop(),
-            views=tuple(state.views) if n else (),
-            aside={name: reason for name, reason in asides.items() if reason},
-            remaining=self.remaining if n else 0,
-            seconds_per_document=ledger.seconds / ledger.timed if ledger.timed else None,
-            validation=(0, 0)
-            if sample is None
-            else (sum(1 for row in sample.rows.tolist() if row in ledger.rounds), int(sample.rows.size)),
-            quarantined=tuple(f"{q.name} {q.version}: {q.cause}" for q in self.plugins.quarantined),
-        )
+        return status_of(self.review(question), self.corpus, self.plugins)
 
     # ------------------------------------------------------------------------------------------------------------ out
 
@@ -376,6 +323,10 @@ class Project:
                 if predicted is not None:
                     out |= {f"p({label})": float(predicted[row, k]) for k, label in enumerate(labels)}
                 yield out | {f"metadata.{key}": document.metadata.get(key) for key in keys}
+
+    def report(self, path: str | Path, question: str | None = None) -> Path:
+        """Write the report of a review as one self-contained HTML file, or as JSON, by the ending; return the path."""
+        return report(report_of(self.review(question), self.corpus, self.store, self.plugins), path)
 
     def replay(self, question: str | None = None, progress: Progress = silent) -> list[str]:
         """Draw every batch again from the record and return what differs; nothing where the record replays."""

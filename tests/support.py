@@ -10,32 +10,7 @@ TOPICS = {
     "copyleft": "copyleft share alike derivative source derived works same terms license distribute modifications",
     "permissive": "permission granted free charge without restriction merge publish sublicense warranty notice",
 }
-FILLER = [
-    "the",
-    "of",
-    "and",
-    "to",
-    "in",
-    "that",
-    "is",
-    "for",
-    "it",
-    "as",
-    "with",
-    "be",
-    "by",
-    "on",
-    "are",
-    "this",
-    "an",
-    "or",
-    "from",
-    "which",
-    "software",
-    "may",
-    "shall",
-    "any",
-]
+FILLER = "the of and to in that is for it as with be by on are this an or from which software may shall any"
 
 
 def make_documents(n: int, seed: int = 0, share: float = 0.2, start: int = 0) -> tuple[list[Document], dict[str, str]]:
@@ -46,7 +21,7 @@ def make_documents(n: int, seed: int = 0, share: float = 0.2, start: int = 0) ->
         relevant = rng.random() < share
         topic = TOPICS["copyleft" if relevant else "permissive"].split()
         other = TOPICS["permissive" if relevant else "copyleft"].split()
-        words = [*rng.choice(topic, 5), *rng.choice(other, 2), *rng.choice(FILLER, 12)]
+        words = [*rng.choice(topic, 5), *rng.choice(other, 2), *rng.choice(FILLER.split(), 12)]
         rng.shuffle(words)
         documents.append(Document(f"doc-{i:05}", " ".join(map(str, words)) + f" number {i}.", f"Title {i}"))
         truth[f"doc-{i:05}"] = "yes" if relevant else "no"

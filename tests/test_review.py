@@ -86,7 +86,7 @@ def test_an_empty_corpus_has_nothing_to_ask(lexical_project: Make) -> None:
 def test_a_wrong_answer_records_nothing(lexical_project: Make) -> None:
     review = lexical_project().review()
     ids = review.next_batch().document_ids
-    with pytest.raises(UnknownLabel, match="'yse' is no label of question 'copyleft'. Did you mean 'yes'"):
+    with pytest.raises(UnknownLabel, match="'yse' is no label of question 'copyleft'. Did you mean .yes."):
         review.record(Label(ids[0], "no"), Label(ids[1], "yse"))
     with pytest.raises(UnknownDocument, match="nowhere"):
         review.record(Label(ids[0], "no"), Label("nowhere", "no"))
@@ -180,7 +180,7 @@ def test_a_validation_sample_comes_first_and_never_trains(lexical_project: Make)
 
 def test_documents_can_be_added_to_a_running_review(lexical_project: Make) -> None:
     project = lexical_project(100)
-    documents, truth = make_documents(100)
+    _, truth = make_documents(100)
     more, more_truth = make_documents(60, start=100)
     review = project.review()
     answer(review, truth, 2)
@@ -265,7 +265,7 @@ class TestReplay:
     def test_without_caches_and_with_an_add_in_the_middle(self, lexical_project: Make) -> None:
         rule = '[questions.copyleft.stopping_rule]\nname = "diminishing-returns"\n'
         project = lexical_project(120, "validation = 10\nbatch_growth = 0.1\n" + rule)
-        documents, truth = make_documents(120)
+        _, truth = make_documents(120)
         more, more_truth = make_documents(80, start=120)
         review = project.review()
         answer(review, truth, 3)

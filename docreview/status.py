@@ -1,0 +1,187 @@
+"""Where a review stands: numbers for a screen, and the data of a report."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import docreview
+from docreview.plots import Curve
+from docreview.report import ReportData, Table
+from docreview.review import VALIDATION, Review
+from docreview.types import Question, Scalar, StopDecision, now
+
+if TYPE_CHECKING:
+    from docreview.corpus import Corpus
+    from docreview.plugins import Plugins
+    from docreview.store import Store
+
+_VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", "spacy", "hnswlib", "sqlalchemy")
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where a review stands."""
+
+    question: Question
+    documents: int
+    #: documents answered in this review; labels that came with the files are `priors`
+    read: int
+    priors: int
+    #: documents read, by label; skips and "cannot tell" are counted in `skipped`
+    found: Mapping[str, int]
+    skipped: int
+    #: documents nobody has answered
+    pool: int
+    round: int
+    #: documents of the last batch still to be answered
+    pending: int
+    stop: StopDecision
+    #: views in use, and those that stand aside, with the reason
+    views: tuple[str, ...]
+    aside: Mapping[str, str]
+    #: documents that the slowest view has still to read
+    remaining: int
+    seconds_per_document: float | None
+    #: documents of the validation sample that are answered, and its size
+    validation: tuple[int, int]
+    #: plugins that were not let in, with the cause
+    quarantined: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
+    """Count."""
+    ledger, state = review.ledger, review.state()
+    found = dict(zip(review.question.labels, state.found.tolist(), strict=True))
+    sample = ledger.samples.get(VALIDATION)
+    names = list(corpus.views) if corpus.n else []
+    aside = {name: reason for name in names if (reason := corpus.aside(name))}
+    return Status(
+        question=review.question,
+        documents=corpus.n,
+        read=state.read,
+        priors=sum(1 for round_ in ledger.rounds.values() if round_ == 0),
+        found=found,
+        skipped=state.read - sum(found.values()),
+        pool=int(state.pool.size),
+        round=ledger.round,
+        pending=len(ledger.pending),
+        stop=review.should_stop(),
+        views=tuple(state.views),
+        aside=aside,
+        remaining=max((corpus.remaining(name) for name in names), default=0),
+        seconds_per_document=ledger.seconds / ledger.timed if ledger.timed else None,
+        validation=(0, 0)
+        if sample is None
+        else (sum(1 for row in sample.rows.tolist() if row in ledger.rounds), int(sample.rows.size)),
+        quarantined=tuple(f"{q.name} {q.version}: {q.cause}" for q in plugins.quarantined),
+    )
+
+
+def report_of(review: Review, corpus: Corpus, store: Store, plugins: Plugins) -> ReportData:
+    """Everything a report says about a running or finished review, from the record."""
+    status = status_of(review, corpus, plugins)
+    question = review.question
+    entries = store.entries(review.chain)
+    target = "" if question.target is None else f" {status.found[question.target]:,} carry '{question.target}'."
+    described = corpus.describe()
+    return ReportData(
+        title=f"Review: {question.name}",
+        question=question,
+        created=now().isoformat(timespec="seconds"),
+        documents=status.documents,
+        read=status.read,
+        priors=status.priors,
+        skipped=status.skipped,
+        found=status.found,
+        seconds_per_document=status.seconds_per_document,
+        summary=f"{status.read:,} of {status.documents:,} documents were read.{target} {status.stop.reason}",
+        progress=_progress(review),
+        tables=(_reviewers(review),) if status.read else (),
+        labels_by_day=dict(
+            Counter(e.payload["at"][:10] for e in entries if e.kind == "label" and not e.payload["prior"])
+        ),
+        stop=status.stop,
+        settings=_settings(review),
+        versions=versions(plugins),
+        views=_views(described),
+        chain=review.chain,
+        entries=len(entries),
+        closing_hash=entries[-1].hash if entries else "",
+        warnings=_warnings(status),
+    )
+
+
+def versions(plugins: Plugins | None = None) -> dict[str, str]:
+    """Versions of docreview, of its plugins and of what its results depend on."""
+    found = {"docreview": docreview.__version__}
+    for package in _VERSIONS:
+        found[package] = importlib.metadata.version(package)
+    return found | (plugins.loaded if plugins else {})
+
+
+def _progress(review: Review) -> tuple[Curve, ...]:
+    """Documents found with each label against documents read, in the order of reading."""
+    ledger = review.ledger
+    rows = [row for row, round_ in ledger.rounds.items() if round_ > 0]
+    given = [ledger.consensus(row) for row in rows]
+    curves = []
+    for label in review.question.labels:
+        found, ys = 0, [0.0]
+        for value in given:
+            found += value == label
+            ys.append(found)
+        curves.append(Curve(label, tuple(range(len(rows) + 1)), tuple(ys)))
+    return tuple(curves) if rows else ()
+
+
+def _reviewers(review: Review) -> Table:
+    ledger = review.ledger
+    counts: dict[str, Counter[str | None]] = {}
+    for row, given in ledger.answers.items():
+        if ledger.rounds[row] > 0:
+            for reviewer, value in given.items():
+                counts.setdefault(reviewer, Counter())[value] += 1
+    labels = review.question.labels
+    rows: list[tuple[Scalar, ...]] = [
+        (reviewer, count.total(), *(count[label] for label in labels), count[None])
+        for reviewer, count in sorted(counts.items())
+    ]
+    return Table("Who answered what", ("reviewer", "documents", *labels, "could not tell"), tuple(rows))
+
+
+def _settings(review: Review) -> dict[str, Scalar]:
+    payload = dict(review.ledger.settings or {})
+    components = payload.pop("components", {})
+    shown: dict[str, Scalar] = {role: part["settings"] for role, part in components.items()}
+    shown |= {key: payload[key] for key in ("preset", "batch_size", "batch_growth", "seed", "validation")}
+    return shown
+
+
+def _views(described: Mapping[str, Any]) -> dict[str, dict[str, Scalar]]:
+    views = {
+        name: {key: value if isinstance(value, str | int | float | bool) else str(value) for key, value in view.items()}
+        for name, view in described["views"].items()
+    }
+    if described["neighbors"]:
+        views["neighbors"] = {key: str(value) for key, value in described["neighbors"].items()}
+    return views
+
+
+def _warnings(status: Status) -> tuple[str, ...]:
+    warnings: Sequence[str] = [f"The view '{name}' stands aside: {reason}" for name, reason in status.aside.items()]
+    if status.remaining:
+        warnings = [
+            *warnings,
+            f"{status.remaining:,} documents are still to be embedded; they are ranked by words alone.",
+        ]
+    if status.skipped:
+        warnings = [*warnings, f"{status.skipped:,} documents were skipped: they count as read, and carry no label."]
+    return (*warnings, *(f"A plugin was not let in: {cause}" for cause in status.quarantined))
