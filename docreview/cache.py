@@ -239,12 +239,15 @@ class Cache:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def keep(self, kind: str, keys: Sequence[str]) -> None:
-        """Delete the entries of a kind but for `keys`."""
+    def keep_newest(self, kind: str, count: int) -> None:
+        """Delete all but the newest entries of a kind: for large ones that are quickly made from smaller ones."""
+        aged = []
         for folder in (self.folder / kind).glob("*"):
-            key = f"{kind}/{folder.name}"
-            if folder.suffix != ".tmp" and key not in keys:
-                self.discard(key)
+            with contextlib.suppress(FileNotFoundError):
+                if folder.suffix != ".tmp":
+                    aged.append((folder.stat().st_mtime_ns, folder.name))
+        for _, name in sorted(aged)[:-count]:
+            self.discard(f"{kind}/{name}")
 
     def sweep(self) -> None:
         """Delete what killed processes left behind."""

@@ -179,7 +179,7 @@ def build_hnsw(
         with cache.write(keys[i]) as writer:
             graph.save_index(str(writer.folder / "graph.bin"))
         path = cache.folder / keys[i] / "graph.bin"
-        cache.keep("hnsw", keys[max(0, i - 1) : i + 1])
+        cache.keep_newest("hnsw", 2)
     if graph is None:
         graph = _loaded(path, dim, n)
     graph.set_num_threads(os.cpu_count() or 1)  # of searching, where they change nothing but the time
