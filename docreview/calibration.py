@@ -1,0 +1,76 @@
+"""Scores to probabilities: Platt scaling for two labels, and its form for more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from docreview.types import Floats, Ints
+
+#: so that probabilities always rank as scores do, even where held-out scores were no better than chance
+_LEAST_SLOPE = 1e-3
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """p = softmax(`slope` * score + `offsets`); the labels in `absent` (k,) get the fixed probability `rest` each."""
+
+    slope: float
+    offsets: Floats
+    absent: npt.NDArray[np.bool_]
+    rest: float
+
+    def apply(self, scores: Floats) -> Floats:
+        """Probabilities (m, k), float32, rows summing to one, of `scores` (m, k)."""
+        import numpy as np
+
+        present = ~self.absent
+        logits = scores[:, present] * np.float32(self.slope) + self.offsets[present]
+        logits -= logits.max(axis=1, keepdims=True, initial=-np.inf)
+        np.exp(logits, out=logits)
+        logits *= (1 - self.rest * self.absent.sum()) / logits.sum(axis=1, keepdims=True)
+        if present.all():
+            return logits.astype(np.float32, copy=False)
+        probabilities = np.full(scores.shape, self.rest, dtype=np.float32)
+        probabilities[:, present] = logits
+        return probabilities
+
+
+def calibrate(scores: Floats, labels: Ints, absent: npt.NDArray[np.bool_]) -> Calibration:
+    """Fit one slope and an offset for each label by maximum likelihood with smoothed targets.
+
+    `scores` (m, k) are held-out scores of rows with class `labels` (m,). With n_c rows of label c, its rows count as c
+    with (n_c + 1) / (n_c + k) and as each other label with 1 / (n_c + k): for two labels exactly Platt (1999), in the
+    convex form of Lin, Lin and Weng (2007). A label without any row cannot be calibrated: it gets 1 / (m + k), as by
+    Laplace's rule.
+    """
+    import numpy as np
+    from scipy.optimize import minimize
+
+    present = np.flatnonzero(~absent)
+    k, m = present.size, labels.size
+    x = scores[:, present].astype(np.float64)
+    y = np.searchsorted(present, labels)
+    counts = np.bincount(y, minlength=k)[y]
+    wanted = np.repeat(1 / (counts + k)[:, None], k, axis=1)
+    wanted[np.arange(m), y] = (counts + 1) / (counts + k)
+
+    def objective(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
+        logits = parameters[0] * x + parameters[1:]
+        logits -= logits.max(axis=1, keepdims=True)
+        logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        excess = np.exp(logs) - wanted
+        gradient = np.concatenate(([(excess * x).sum()], excess.sum(axis=0)))
+        return float(-(wanted * logs).sum()) / m, gradient / m
+
+    start = np.concatenate(([1.0], np.log(wanted.mean(axis=0))))
+    bounds = [(_LEAST_SLOPE, None)] + [(None, None)] * k
+    options = {"maxiter": 500, "gtol": 1e-7, "ftol": 1e-14}
+    fit = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    offsets = np.zeros(scores.shape[1], dtype=np.float32)
+    offsets[present] = fit.x[1:] - fit.x[1:].mean()
+    return Calibration(float(fit.x[0]), offsets, absent, 1 / (m + scores.shape[1]))

@@ -1,0 +1,52 @@
+"""Classifiers: scikit-learn estimators with their settings declared.
+
+A factory returns an unfitted estimator; the model clones it for each fit and sets its `random_state` from the review's
+seed, so that nothing depends on the global generator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from docreview.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from docreview.hookspecs import Register
+
+
+def logistic_regression(C: float = 1.0, max_iter: int = 1000) -> Any:
+    """Logistic regression (L2), by liblinear: fast where rows are few and columns many."""
+    from sklearn.linear_model import LogisticRegression
+
+    _positive(C=C, max_iter=max_iter)
+    return LogisticRegression(C=C, solver="liblinear", max_iter=max_iter)
+
+
+def linear_svm(C: float = 0.11, max_iter: int = 10_000) -> Any:
+    """Linear support vector machine with squared hinge loss."""
+    from sklearn.svm import LinearSVC
+
+    _positive(C=C, max_iter=max_iter)
+    return LinearSVC(C=C, max_iter=max_iter)
+
+
+def naive_bayes(variant: Literal["complement", "multinomial"] = "complement", alpha: float = 1.0) -> Any:
+    """Naive Bayes for sparse word weights: complement (Rennie et al. 2003) or multinomial."""
+    from sklearn.naive_bayes import ComplementNB, MultinomialNB
+
+    _positive(alpha=alpha)
+    return ComplementNB(alpha=alpha) if variant == "complement" else MultinomialNB(alpha=alpha)
+
+
+def _positive(**settings: float) -> None:
+    for name, value in settings.items():
+        if not value > 0:
+            raise ValueError(f"setting '{name}' must be greater than 0, got {value}")
+
+
+@hookimpl
+def register_classifiers(register: Register) -> None:
+    """Register docreview's own classifiers."""
+    register("logistic-regression", logistic_regression)
+    register("linear-svm", linear_svm)
+    register("naive-bayes", naive_bayes)
