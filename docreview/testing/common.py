@@ -1,0 +1,75 @@
+"""What the checks share."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from docreview.contracts import Component
+    from docreview.types import ReviewState
+
+
+def require(condition: object, rule: str) -> None:
+    """Raise `AssertionError` with the rule where it is broken; unlike ``assert``, under ``python -O`` too."""
+    if not condition:
+        raise AssertionError(rule)
+
+
+@contextmanager
+def global_generators_untouched() -> Iterator[None]:
+    """Raise where the block draws from or seeds Python's or numpy's global generator."""
+    before = _global_state()
+    yield
+    require(_global_state() == before, "the global random generators must be left alone")
+
+
+def _global_state() -> tuple[Any, ...]:
+    import numpy as np
+
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - the very thing that is watched
+    return (random.getstate(), name, np.asarray(keys).tobytes(), *rest)
+
+
+def digest(*values: Any) -> str:
+    """Hash of arrays (sparse ones too) and plain values, by content."""
+    import numpy as np
+
+    hashed = hashlib.sha256()
+    for value in values:
+        if hasattr(value, "indptr"):
+            parts = [value.data, value.indices, value.indptr]
+        elif isinstance(value, np.ndarray):
+            parts = [value]
+        else:
+            hashed.update(repr(value).encode("utf-8", "surrogatepass"))
+            continue
+        for part in parts:
+            hashed.update(f"{part.dtype}{part.shape}".encode())
+            hashed.update(np.ascontiguousarray(part).tobytes())
+    return hashed.hexdigest()
+
+
+def state_digest(state: ReviewState) -> str:
+    """Hash of all that a component can see of a state."""
+    graph = state.neighbors
+    return digest(
+        *(part for view in state.views.values() for part in (view.matrix, view.chunks, view.chunk_rows)),
+        *(state.labels, state.rounds, state.reviewed, state.probabilities, state.scores, state.pool, state.labeled),
+        *(part for sample in state.samples for part in (sample.name, sample.rows, sample.probability)),
+        *(part for past in state.history for part in (past.number, past.read, past.found, past.stop_set)),
+        *((graph.rows, graph.similarities) if graph else ()),
+        state.annotations,
+        (state.question, state.round, state.n),
+    )
+
+
+def under_test(kind: str, component: Any) -> Component:
+    """Wrap a component as the engine does, so that the engine's own contracts can be checked."""
+    from docreview.contracts import Component
+    from docreview.registry import Registration
+
+    return Component(component, Registration(kind, type(component).__name__, type(component), "under test", "?"))
