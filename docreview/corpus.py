@@ -61,7 +61,7 @@ class Resolves(Protocol):
         ...
 
     def pin(self, resolved: Mapping[str, Scalar]) -> View:
-        """The same view with these settings in the place of ``auto``."""
+        """The same view with these settings in the place of ``auto``; itself where none is ``auto``."""
         ...
 
 
@@ -181,7 +181,7 @@ class Corpus:
             return {}
         with self._locks[name]:
             resolved = dict(view.resolve(self.cache))
-            self.views[name] = view.pin(resolved)
+            self.views[name] = view.pin(resolved)  # the view itself, once nothing is open
             return resolved
 
     def aside(self, name: str, n: int | None = None) -> str | None:
