@@ -95,7 +95,7 @@ class CheckedFitted:
             self._wrong("probabilities must lie in 0 to 1 and each row must sum to one")
         return values
 
-    def word_weights(self, text: str, label: int) -> list[tuple[int, int, float]]:
+    def word_weights(self, text: str, label: str) -> list[tuple[int, int, float]]:
         """Spans of `text` and what each says for the label; empty where the model cannot tell."""
         return self._fitted.word_weights(text, label) if isinstance(self._fitted, Explains) else []
 

@@ -179,10 +179,11 @@ class Review:
 
     def explain(self, document_id: str, label: str) -> list[tuple[int, int, float]]:
         """Spans (start, end) of the document's text with what each says for `label`; empty before the first fit."""
+        self.question.index(label)
         fitted = self._fitted or self.state().fitted()
         if not isinstance(fitted, Explains):
             return []
-        return fitted.word_weights(self.document(document_id).text, self.question.index(label))
+        return fitted.word_weights(self.document(document_id).text, label)
 
     def labels(self) -> dict[str, str | None]:
         """Consensus label of every answered document by id, in order of answers; None where nobody could tell."""

@@ -111,7 +111,7 @@ def report_of(review: Review, corpus: Corpus, store: Store, plugins: Plugins) ->
         stop=status.stop,
         settings=_settings(review),
         versions=versions(plugins),
-        views=_views(described),
+        views=plain_views(described),
         chain=review.chain,
         entries=len(entries),
         closing_hash=entries[-1].hash if entries else "",
@@ -165,13 +165,12 @@ def _settings(review: Review) -> dict[str, Scalar]:
     return shown
 
 
-def _views(described: Mapping[str, Any]) -> dict[str, dict[str, Scalar]]:
-    views = {
-        name: {key: value if isinstance(value, str | int | float | bool) else str(value) for key, value in view.items()}
-        for name, view in described["views"].items()
-    }
-    if described["neighbors"]:
-        views["neighbors"] = {key: str(value) for key, value in described["neighbors"].items()}
+def plain_views(described: Mapping[str, Any]) -> dict[str, dict[str, Scalar]]:
+    """How each view was built, as `Corpus.describe` says it, for people to read."""
+    views: dict[str, dict[str, Scalar]] = {}
+    for name, view in {**described["views"], "neighbors": described["neighbors"] or {}}.items():
+        if view:
+            views[name] = {k: v if isinstance(v, str | int | float | bool) else str(v) for k, v in view.items()}
     return views
 
 

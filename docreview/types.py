@@ -463,6 +463,6 @@ class Exporter(Protocol):
 class Explains(Protocol):
     """A fitted model that can say which words speak for a label."""
 
-    def word_weights(self, text: str, label: int) -> list[tuple[int, int, float]]:
+    def word_weights(self, text: str, label: str) -> list[tuple[int, int, float]]:
         """Spans (start, end) of `text` and the weight of each for `label`, in reading order."""
         ...
