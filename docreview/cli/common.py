@@ -1,0 +1,162 @@
+"""What the commands share: options, the project, output, progress bars."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from docreview.errors import DocreviewError
+from docreview.types import Progress, silent
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
+
+    from docreview.project import Project
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+FILE = "docreview.toml"
+
+
+def project_option(command: _Command) -> _Command:
+    """Add ``--project``."""
+    return click.option(
+        "--project",
+        "-p",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="The project's folder. Without it: this folder, or the nearest above it that is a project.",
+    )(command)
+
+
+def question_option(command: _Command) -> _Command:
+    """Add ``--question``."""
+    return click.option(
+        "--question",
+        "-q",
+        metavar="NAME",
+        help="Which question of the project; not needed where there is one only.",
+    )(command)
+
+
+def json_option(command: _Command) -> _Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+@contextmanager
+def open_project(folder: Path | None) -> Iterator[Project]:
+    """Open the project in `folder`, or the one around the current folder, and close it after the block."""
+    from docreview.project import Project
+
+    say_warnings()
+    if folder is None:
+        here = Path.cwd()
+        folder = next((place for place in (here, *here.parents) if (place / FILE).is_file()), None)
+        if folder is None:
+            raise DocreviewError(
+                f"neither {here} nor a folder above it is a docreview project (there is no {FILE}). "
+                "Make one with 'docreview new FOLDER', or name one with --project."
+            )
+    with Project.open(folder) as project:
+        yield project
+
+
+def say_warnings() -> None:
+    """Print what docreview logs as a warning to stderr, one line each."""
+    logger = logging.getLogger("docreview")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(levelname)s: %(message)s"))
+        logging.addLevelName(logging.WARNING, "Warning")
+        logger.addHandler(handler)
+        logger.propagate = False
+
+
+def printable(text: str) -> str:
+    """Return `text` on one line, with control characters (a file's name may hold some) as symbols."""
+    from docreview.cli.screen import one_line
+
+    return one_line(text)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as one line of JSON; numbers that are not finite become null."""
+    click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, float) and value - value != 0:  # infinite, or not a number
+        return None
+    return value
+
+
+def console(*, err: bool = False) -> Console:
+    """Return a console that takes no text for markup."""
+    from rich.console import Console
+
+    return Console(stderr=err, markup=False, emoji=False, highlight=False)
+
+
+@contextmanager
+def progress_bars(quiet: bool = False) -> Iterator[Progress]:
+    """Show one bar for each long step on stderr, with its rate; nothing where that is no terminal."""
+    if quiet or not sys.stderr.isatty():
+        yield silent
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console(err=True)) as bars:
+        yield _Steps(bars)
+
+
+class _Steps:
+    """A `docreview.types.Progress` that draws bars; told often, it draws seldom."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+        self._steps: dict[str, tuple[TaskID, float, int]] = {}
+        self._drawn = 0.0
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if step not in self._steps:
+            task = self._bars.add_task(printable(step), total=total or None, rate="")
+            # what was there when the step was first heard of (a cache) says nothing about the speed
+            self._steps[step] = task, now, done
+        elif now - self._drawn < 0.1 and done != total:
+            return
+        self._drawn = now
+        task, began, before = self._steps[step]
+        passed = now - began
+        rate = f"{(done - before) / passed:,.0f}/s" if passed > 0.5 and done > before else ""
+        self._bars.update(task, completed=done, total=total or None, rate=rate)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what the system says about a file that cannot be written into one line for the person."""
+    try:
+        yield
+    except OSError as error:
+        raise DocreviewError(f"cannot write {path}: {error.strerror or error}.") from error

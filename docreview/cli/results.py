@@ -1,0 +1,187 @@
+"""``status``, ``report``, ``export``, ``plugins``: what came of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from docreview.cli.common import (
+    console,
+    json_option,
+    open_project,
+    print_json,
+    printable,
+    progress_bars,
+    project_option,
+    question_option,
+    say_warnings,
+    writing,
+)
+
+
+@click.command("status")
+@project_option
+@question_option
+@json_option
+def status_command(project: Path | None, question: str | None, as_json: bool) -> None:
+    """Say where the review stands.
+
+    How many documents were read, what was found, and what the stopping rule says to that.
+
+    \b
+    Example:
+      docreview status
+    """
+    with open_project(project) as opened:
+        names = [question] if question is not None else list(opened.questions)
+        stands = [opened.status(name) for name in names]
+    if as_json:
+        print_json(stands[0].to_json() if len(stands) == 1 else {s.question.name: s.to_json() for s in stands})
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    for status in stands:
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(overflow="fold")
+
+        def row(name: str, value: str, table: Table = table) -> None:
+            table.add_row(Text(printable(name)), Text(printable(value)))
+
+        share = f" ({status.read / status.documents:.1%})" if status.documents else ""
+        prompt = status.question.prompt
+        row("question", f"{status.question.name}: {prompt}" if prompt else status.question.name)
+        row("documents", f"{status.documents:,}")
+        row("read", f"{status.read:,}{share}, in {status.round:,} rounds")
+        for label, count in status.found.items():
+            row(f"  {label}", f"{count:,}{' (the target)' if label == status.question.target else ''}")
+        if status.skipped:
+            row("  could not tell", f"{status.skipped:,}")
+        if status.priors:
+            row("came labeled", f"{status.priors:,}")
+        row("left", f"{status.pool:,}{f', {status.pending:,} of them given out' if status.pending else ''}")
+        if status.seconds_per_document is not None:
+            row("pace", f"{status.seconds_per_document:.1f} s a document")
+        if status.validation[1]:
+            row("validation", f"{status.validation[0]:,} of {status.validation[1]:,} blindly drawn documents answered")
+        row("views", ", ".join(status.views) or "none yet")
+        if status.remaining:
+            row("", f"{status.remaining:,} documents still to be embedded")
+        for view, reason in status.aside.items():
+            row("", f"'{view}' stands aside: {reason}")
+        row("stopping rule", ("stop. " if status.stop.stop else "go on. ") + status.stop.reason)
+        for plugin in status.quarantined:
+            row("plugin not loaded", plugin)
+        out.print(table)
+        if status is not stands[-1]:
+            out.print()
+
+
+@click.command("report")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default=Path("report.html"))
+@project_option
+@question_option
+def report_command(file: Path, project: Path | None, question: str | None) -> None:
+    """Write the report: one HTML file, or JSON.
+
+    The file holds everything, pictures too, and needs no network. With a name ending in .json, the same numbers go
+    there. FILE is report.html where none is given.
+
+    \b
+    Example:
+      docreview report findings.html
+    """
+    with open_project(project) as opened, progress_bars(), writing(file):
+        path = opened.report(file, question)
+    click.echo(f"Wrote {printable(str(path))}")
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--answered", is_flag=True, help="Leave out documents nobody has answered.")
+@project_option
+@question_option
+@json_option
+def export_command(file: Path, answered: bool, project: Path | None, question: str | None, as_json: bool) -> None:
+    """Write the documents with their labels to a file.
+
+    One row a document: id, title, text, label, who answered, in which round, and how likely the model thinks each
+    label. The file's ending says the format: .csv, .tsv, .jsonl, .xlsx, or one of a plugin.
+
+    \b
+    Example:
+      docreview export labels.xlsx
+    """
+    with open_project(project) as opened, progress_bars(), writing(file):
+        rows = opened.export(file, question, everything=not answered)
+    if as_json:
+        print_json({"file": str(file), "rows": rows})
+    else:
+        click.echo(f"Wrote {rows:,} documents to {printable(str(file))}")
+
+
+@click.command("plugins")
+@json_option
+def plugins_command(as_json: bool) -> None:
+    """List the components there are, and plugins that failed.
+
+    Every component can be named in docreview.toml. A plugin that could not be loaded is listed with the cause;
+    everything else goes on without it.
+
+    \b
+    Example:
+      docreview plugins
+    """
+    from docreview.cli import COMMANDS
+    from docreview.cli.extra import plugin_commands
+    from docreview.plugins import load_plugins
+    from docreview.registry import KINDS
+
+    say_warnings()
+    loaded = load_plugins()
+    commands, left_out = plugin_commands(tuple(COMMANDS))
+    known = {failed.name for failed in loaded.quarantined}
+    failures = [*loaded.quarantined, *(failed for failed in left_out if failed.name not in known)]
+    if as_json:
+        components = {
+            kind: [
+                {"name": e.name, "plugin": e.plugin, "version": e.version, "summary": e.summary}
+                for e in loaded.registry.entries(kind)
+            ]
+            for kind in KINDS
+        }
+        quarantined = [{"name": f.name, "version": f.version, "cause": f.cause} for f in failures]
+        print_json(
+            {
+                "plugins": loaded.loaded,
+                "components": components,
+                "commands": sorted(commands),
+                "quarantined": quarantined,
+            }
+        )
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    out = console()
+    for kind in KINDS:
+        entries = loaded.registry.entries(kind)
+        if not entries:
+            continue
+        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
+        table.add_column(no_wrap=True, min_width=22)
+        table.add_column(overflow="fold")
+        table.add_column(no_wrap=True, style="dim")
+        for e in entries:
+            provider = f"{e.plugin} {e.version}"
+            table.add_row(Text(printable(e.name)), Text(printable(e.summary)), Text(printable(provider)))
+        out.print(Text(kind.replace("_", " "), style="bold"))
+        out.print(table)
+    if commands:
+        out.print(Text("commands of plugins", style="bold"))
+        out.print(Text("  " + ", ".join(sorted(commands))))
+    for failed in failures:
+        out.print(Text(printable(f"not loaded: {failed.name} {failed.version}: {failed.cause}"), style="bold red"))
