@@ -22,15 +22,27 @@ def require(condition: object, rule: str) -> None:
 @contextmanager
 def global_generators_untouched() -> Iterator[None]:
     """Raise where the block draws from or seeds Python's or numpy's global generator."""
+    import numpy as np
+
+    kept = random.getstate(), np.random.get_state()  # noqa: NPY002 - the very thing that is watched
+    # a state that no seed gives, or one who seeds with what was seeded before would not be noticed
+    random.seed("watched")
+    random.random()
+    np.random.seed(20_260_101)  # noqa: NPY002
+    np.random.random()  # noqa: NPY002
     before = _global_state()
-    yield
-    require(_global_state() == before, "the global random generators must be left alone")
+    try:
+        yield
+        require(_global_state() == before, "the global random generators must be left alone")
+    finally:
+        random.setstate(kept[0])
+        np.random.set_state(kept[1])  # noqa: NPY002
 
 
 def _global_state() -> tuple[Any, ...]:
     import numpy as np
 
-    name, keys, *rest = np.random.get_state()  # noqa: NPY002 - the very thing that is watched
+    name, keys, *rest = np.random.get_state()  # noqa: NPY002
     return (random.getstate(), name, np.asarray(keys).tobytes(), *rest)
 
 
