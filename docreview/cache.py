@@ -167,12 +167,14 @@ class Cache:
 
         folder = self._path(key)
         try:
-            manifest = json.loads((folder / _MANIFEST).read_text("utf-8"))
+            manifest, seal = json.loads((folder / _MANIFEST).read_text("utf-8"))
+            if fingerprint(manifest) != seal:
+                raise ValueError("it does not fit its checksum")
         except FileNotFoundError:
             if folder.is_dir():
                 self._misfit(key, "it has no manifest")
             return None
-        except (ValueError, OSError) as error:
+        except (ValueError, TypeError, OSError) as error:
             self._misfit(key, f"its manifest cannot be read ({error})")
             return None
         try:
@@ -226,7 +228,7 @@ class Cache:
                 size = path.stat().st_size
                 files[path.name] = {"size": size, "checksum": _checksum(path, size)}
             manifest = {"files": files, "notes": writer.notes}
-            (temporary / _MANIFEST).write_text(json.dumps(manifest, sort_keys=True), "utf-8")
+            (temporary / _MANIFEST).write_text(json.dumps([manifest, fingerprint(manifest)]), "utf-8")
             if target.exists():  # another process was as quick: the same name means the same content
                 self.discard(key)
             with contextlib.suppress(FileExistsError):

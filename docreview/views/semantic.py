@@ -18,7 +18,6 @@ from docreview.text import chunk_many
 from docreview.types import Embedder, Progress, Scalar, Vectors, silent
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
     from docreview.types import Floats, Ints
@@ -146,22 +145,19 @@ class Semantic:
         )
 
     def describe(self, source: Source, cache: Cache) -> dict[str, Any]:
-        """Model, precision, pooling, and the share of unknown tokens: of a sample, and of all that was embedded."""
-        view = self._settled(cache) or self
-        told = dict(view.embedder.describe()) if isinstance(view.embedder, Describing) else {}
-        seen = unknown = 0
-        if view._settled(cache) is not None:
-            for start, stop in blocks(source, _BLOCK):
-                key = view._key(source, start, stop)
-                entry = cache.load(key) if key in cache else None
-                if entry is not None:
-                    seen, unknown = seen + entry.notes["tokens"], unknown + entry.notes["unknown"]
+        """Model, precision, pooling, and the share of unknown tokens: of a sample, and of all once it is embedded."""
+        view = self._settled(cache)
+        told = dict(self.embedder.describe()) if isinstance(self.embedder, Describing) else {}
+        entry = None
+        if view is not None:
+            told = dict(view.embedder.describe()) if isinstance(view.embedder, Describing) else {}
+            key = view._names(source)[0]
+            entry = cache.load(key) if key in cache else None
         return {
             **told,
             "pooling": self.pooling,
             "unknown_share_sampled": self.unknown_share(source, cache),
-            "unknown_share": unknown / seen if seen else None,
-            "tokens": seen,
+            **(entry.notes if entry is not None else {}),
         }
 
     # ----------------------------------------------------------------------------------------------------- vectors
@@ -169,6 +165,12 @@ class Semantic:
     def _key(self, source: Source, start: int, stop: int) -> str:
         parts = ("chunks", _FORMAT, self.embedder.fingerprint, source.digest(start, stop))
         return f"chunks/{fingerprint(*parts)}"
+
+    def _names(self, source: Source) -> tuple[str, list[str]]:
+        """Keys of the pooled vectors and of each block."""
+        keys = [self._key(source, start, stop) for start, stop in blocks(source, _BLOCK)]
+        kind = f"semantic-{fingerprint(self.embedder.fingerprint, self.pooling)[:8]}"
+        return f"{kind}/{fingerprint('semantic', _FORMAT, self.pooling, keys)}", keys
 
     def remaining(self, source: Source, cache: Cache) -> int:
         """Documents not embedded yet."""
@@ -182,26 +184,27 @@ class Semantic:
         """Vectors (n, d) and, where a document was cut, its chunks; progress ``"embedding"`` in documents."""
         view = self.pin(self.resolve(cache))
         cut = blocks(source, _BLOCK)
-        keys = [view._key(source, start, stop) for start, stop in cut]
-        kind = f"semantic-{fingerprint(view.embedder.fingerprint, self.pooling)[:8]}"
-        name = fingerprint("semantic", _FORMAT, self.pooling, keys)
-        entry = cache.load(f"{kind}/{name}")
+        name, keys = view._names(source)
+        entry = cache.load(name)
         if entry is None:
             done = sum(stop - start for key, (start, stop) in zip(keys, cut, strict=True) if key in cache)
             embedded = []
             for key, (start, stop) in zip(keys, cut, strict=True):
                 block = cache.load(key)
                 if block is None:
-                    told = _Share(progress, min(done, source.n - (stop - start)), stop - start, source.n)
-                    block = view._embed(source, start, stop, cache, key, told)
-                    done += stop - start
-                    progress("embedding", min(done, source.n), source.n)
+                    # where a block was there and did not fit, it is counted as done already
+                    before = min(done, source.n - (stop - start))
+                    block = view._embed(
+                        source, start, stop, cache, key, _Share(progress, before, stop - start, source.n)
+                    )
+                    done = before + stop - start
+                    progress("embedding", done, source.n)
                 embedded.append(block)
-            _pool(embedded, cut, source.n, self.pooling, cache, f"{kind}/{name}")
-            entry = _there(cache, f"{kind}/{name}")
-            cache.keep_newest(kind, 2)
+            _pool(embedded, cut, source.n, self.pooling, cache, name)
+            entry = _there(cache, name)
+            cache.keep_newest(name.partition("/")[0], 2)
         arrays = entry.arrays
-        return Vectors(arrays["matrix"], name, arrays.get("chunks"), arrays.get("chunk_rows"))
+        return Vectors(arrays["matrix"], name.partition("/")[2], arrays.get("chunks"), arrays.get("chunk_rows"))
 
     def _embed(self, source: Source, start: int, stop: int, cache: Cache, key: str, told: _Share) -> Entry:
         """Embed one block and keep it. What shares a batch depends on the block alone."""
@@ -268,7 +271,10 @@ def _pool(
     m = sum(len(block.arrays["rows"]) for block in embedded)
     dim = embedded[0].arrays["vectors"].shape[1] if embedded else 0
     chunked = any((np.bincount(block.arrays["rows"], minlength=1) > 1).any() for block in embedded)
-    with cache.write(key) as writer:
+    seen = sum(block.notes["tokens"] for block in embedded)
+    unknown = sum(block.notes["unknown"] for block in embedded)
+    notes = {"tokens": seen, "chunks": m, "unknown_share": round(unknown / max(1, seen), 4)}
+    with cache.write(key, **notes) as writer:
         matrix = writer.empty("matrix", (n, dim), np.float32)
         chunks = writer.empty("chunks", (m, dim), np.float32) if chunked else None
         chunk_rows = np.empty(m, np.int64)
