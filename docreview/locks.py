@@ -22,6 +22,8 @@ def project_lock(folder: Path, purpose: str, name: str = "project") -> Iterator[
     """
     import filelock
 
+    if not folder.is_dir():
+        raise ProjectError(f"the project cannot be locked: there is no folder '{folder}'.")
     lock = filelock.FileLock(folder / f"{name}.lock", timeout=0, fallback_to_soft=False)
     try:
         lock.acquire()
@@ -42,6 +44,7 @@ def _sign(folder: Path, name: str, purpose: str) -> None:
     """Say who holds the lock; written whole under another name first, so that nobody reads half of it."""
     half = folder / f"{name}.lock.json.new"
     with suppress(OSError):  # a full disk must not keep anybody from working: the lock itself holds
+        (folder / f"{name}.lock.json").unlink(missing_ok=True)  # a killed holder's
         half.write_text(json.dumps({"pid": os.getpid(), "purpose": purpose}), encoding="utf-8")
         half.replace(folder / f"{name}.lock.json")
 
@@ -49,6 +52,6 @@ def _sign(folder: Path, name: str, purpose: str) -> None:
 def _holder(folder: Path, name: str) -> str:
     try:
         holder = json.loads((folder / f"{name}.lock.json").read_text(encoding="utf-8"))
-        return f"the project is in use by process {int(holder['pid'])} ({holder['purpose']})"
+        return f"the project is in use by process {int(holder['pid'])} ({' '.join(str(holder['purpose']).split())})"
     except (OSError, ValueError, KeyError, TypeError):
         return "the project is in use by another process"

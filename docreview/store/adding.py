@@ -94,6 +94,7 @@ def _metadata(document: Document) -> str:
 
 def stage(connection: sa.Connection, documents_: Iterable[Document], progress: Progress) -> None:
     """Write the documents into the temporary table, in blocks, in the order given."""
+    unstage(connection)
     connection.execute(sa.schema.CreateTable(_staged))
     mark = "?" if connection.dialect.name == "sqlite" else "%s"
     statement = f"INSERT INTO {_staged.name} VALUES ({', '.join([mark] * 6)})"
@@ -116,7 +117,7 @@ def move(connection: sa.Connection, source: Mapping[str, Scalar]) -> tuple[Added
     The caller holds the lock of the chain. `ImportFailed` where an id names two texts.
     """
     staged, old = _staged.c, documents.c
-    total = connection.scalar(sa.select(sa.func.count()).select_from(_staged)) or 0
+    total = _size(connection)
     start = connection.scalar(sa.select(sa.func.coalesce(sa.func.max(old.row) + 1, 0))) or 0
 
     twice = sa.select(staged.id).group_by(staged.id).having(sa.func.count() > 1)
@@ -146,13 +147,18 @@ def move(connection: sa.Connection, source: Mapping[str, Scalar]) -> tuple[Added
     columns = (staged.id, staged.title, staged.text, staged.metadata, staged.digest)
     row = start - 1 + sa.func.row_number().over(order_by=staged.position)
     fresh = sa.select(row, *columns).order_by(staged.position)
-    moved = connection.execute(sa.insert(documents).from_select(["row", *(c.name for c in columns)], fresh)).rowcount
-    added = Added(start, start + moved, total - moved, other_metadata)
-    if not moved:
+    new = _size(connection)
+    added = Added(start, start + new, total - new, other_metadata)
+    if not new:
         return added, None
+    connection.execute(sa.insert(documents).from_select(["row", *(c.name for c in columns)], fresh))
     digest = range_digest(connection, start, added.stop)
     payload = {"start": start, "stop": added.stop, "skipped": added.skipped, "digest": digest, "source": dict(source)}
     return added, payload
+
+
+def _size(connection: sa.Connection) -> int:
+    return connection.scalar(sa.select(sa.func.count()).select_from(_staged)) or 0
 
 
 def range_digest(connection: sa.Connection, start: int, stop: int) -> str:
@@ -160,6 +166,6 @@ def range_digest(connection: sa.Connection, start: int, stop: int) -> str:
     c = documents.c
     found = sa.select(c.id, c.digest, c.metadata).where(c.row >= start, c.row < stop).order_by(c.row)
     whole = sha256()
-    for block in connection.execution_options(yield_per=BLOCK).execute(found).partitions():
+    for block in connection.execute(found, execution_options={"yield_per": BLOCK}).partitions():
         whole.update("".join([f"{id}\0{digest}\0{metadata}\0" for id, digest, metadata in block]).encode())
     return whole.hexdigest()

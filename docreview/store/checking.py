@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from docreview.errors import BrokenRecord
 from docreview.store.adding import BLOCK, content_digest
-from docreview.store.chain import verify_chain
+from docreview.store.chain import short, verify_chain
 from docreview.store.schema import documents, entries
 
 
@@ -28,9 +28,11 @@ def _additions(connection: sa.Connection) -> list[tuple[int, dict[str, Any]]]:
     for seq, payload in connection.execute(wanted):
         try:
             content = json.loads(payload)
-            content["start"] + content["stop"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise BrokenRecord(f"entry {seq} of chain 'corpus' was changed: it names no rows.") from error
+            named = isinstance(content["start"], int) and isinstance(content["stop"], int)
+        except (ValueError, TypeError, KeyError):
+            named = False
+        if not named:
+            raise BrokenRecord(f"entry {seq} of chain 'corpus' was changed: it names no rows.")
         found.append((seq, content))
     return found
 
@@ -40,7 +42,8 @@ def verify(connection: sa.Connection, chain: str, *, documents: bool) -> None:
     c = entries.c
     wanted = sa.select(c.seq, c.kind, c.at, c.payload, c.previous, c.hash).where(c.chain == chain).order_by(c.seq)
     with _any_bytes(connection):
-        verify_chain(chain, _stream(connection, wanted))
+        with _stream(connection, wanted) as rows:
+            verify_chain(chain, rows)
         if documents:
             _verify_documents(connection)
 
@@ -59,9 +62,11 @@ def _any_bytes(connection: sa.Connection) -> Iterator[None]:
         driver.text_factory = str
 
 
-def _stream(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Sequence[Any]]:
-    for block in connection.execute(statement, execution_options={"yield_per": BLOCK}).partitions():
-        yield from block
+@contextmanager
+def _stream(connection: sa.Connection, statement: sa.Select[Any]) -> Iterator[Iterator[Sequence[Any]]]:
+    """Rows in blocks; the server's cursor is closed also where the reader stops midway."""
+    with connection.execute(statement, execution_options={"yield_per": BLOCK}) as result:
+        yield (row for block in result.partitions() for row in block)
 
 
 def _verify_documents(connection: sa.Connection) -> None:
@@ -74,16 +79,17 @@ def _verify_documents(connection: sa.Connection) -> None:
             raise BrokenRecord(f"entry {seq} of chain 'corpus' adds rows from {start}, but {end} come before it.")
         wanted = sa.select(*columns).where(c.row >= start, c.row < stop).order_by(c.row)
         whole, expected = sha256(), start
-        for row, id, title, text, metadata, digest in _stream(connection, wanted):
-            if row != expected:
-                break
-            expected += 1
-            try:
-                if content_digest(title, text) != digest:
-                    raise BrokenRecord(f"the text of document {id!r} (row {row}) was changed: its digest is another.")
-                whole.update(f"{id}\0{digest}\0{metadata}\0".encode())
-            except UnicodeEncodeError as error:
-                raise BrokenRecord(f"document {id!a} (row {row}) was changed: it is no valid Unicode.") from error
+        with _stream(connection, wanted) as rows:
+            for row, id, title, text, metadata, digest in rows:
+                if row != expected:
+                    break
+                expected += 1
+                try:
+                    if content_digest(title, text) != digest:
+                        raise BrokenRecord(f"the text of document {short(id)} (row {row}) was changed.")
+                    whole.update(f"{id}\0{digest}\0{metadata}\0".encode())
+                except UnicodeEncodeError as error:
+                    raise BrokenRecord(f"document {short(id)} (row {row}) was changed: no valid Unicode.") from error
         if expected != stop:
             raise BrokenRecord(f"the document of row {expected} was dropped: entry {seq} of chain 'corpus' added it.")
         if whole.hexdigest() != added.get("digest"):
@@ -94,4 +100,4 @@ def _verify_documents(connection: sa.Connection) -> None:
         end = stop
     outside = connection.execute(sa.select(c.row, c.id).where(sa.or_(c.row < 0, c.row >= end)).limit(1)).first()
     if outside:
-        raise BrokenRecord(f"document {outside.id!r} (row {outside.row}) was inserted: no entry added it.")
+        raise BrokenRecord(f"document {short(outside.id)} (row {outside.row}) was inserted: no entry added it.")

@@ -41,11 +41,7 @@ class Store:
         """
         parsed = _url(url)
         if parsed.drivername.startswith("sqlite") and not in_memory(parsed) and not parsed.query:
-            path = Path(str(parsed.database))
-            if not create and not path.is_file():
-                raise StoreError(f"there is no record at '{path}'.")
-            if create and not path.parent.is_dir():
-                raise StoreError(f"the record '{path}' cannot be made: its folder is not there.")
+            _check_file(Path(str(parsed.database)), create)
         engine = connect(parsed)
         try:
             prepare(engine, create or in_memory(parsed))
@@ -98,9 +94,12 @@ class Store:
                     added, payload = adding.move(connection, json.loads(source_json))
                     if payload is not None:
                         _append(connection, CORPUS, [(DOCUMENTS_ADDED, canonical_json(payload))])
-            finally:
                 with connection.execution_options(begin=None).begin():
                     adding.unstage(connection)
+            except BaseException:
+                if not in_memory(self._engine.url):
+                    connection.invalidate()  # what was staged goes with the connection, whatever state that is in
+                raise
         return added
 
     def ids(self, start: int = 0, stop: int | None = None) -> list[str]:
@@ -208,7 +207,25 @@ def _url(url: str | Path) -> sa.URL:
         raise StoreError("no address of a record: give 'sqlite:///path' or 'postgresql+psycopg://...'.") from error
 
 
+def _check_file(path: Path, create: bool) -> None:
+    """Raise `StoreError` where SQLite would make a file that nobody wants, or write over one of a few bytes."""
+    if create and not path.parent.is_dir():
+        raise StoreError(f"the record '{path}' cannot be made: its folder is not there.")
+    if not path.is_file():
+        if create and not path.exists():
+            return
+        raise StoreError(f"there is no record at '{path}'.")
+    try:
+        with path.open("rb") as file:
+            head = file.read(16)
+    except OSError as error:
+        raise StoreError(f"the record '{path}' cannot be read: {error.strerror}.") from error
+    if head not in (b"", b"SQLite format 3\0"):
+        raise StoreError(f"'{path}' is not a database: give the record of a project, or restore a copy.")
+
+
 _LAST = sa.select(sa.func.max(entries.c.seq)).where(entries.c.chain == sa.bindparam("chain"))
+_COUNT = sa.select(sa.func.max(documents.c.row) + 1)
 _TAIL = (
     sa.select(entries.c.seq, entries.c.hash)
     .where(entries.c.chain == sa.bindparam("chain"))
@@ -233,7 +250,7 @@ def _append(connection: sa.Connection, chain: str, written: Sequence[tuple[str, 
 
 
 def _count(connection: sa.Connection) -> int:
-    return connection.scalar(sa.select(sa.func.max(documents.c.row) + 1)) or 0
+    return connection.scalar(_COUNT) or 0
 
 
 def _range(connection: sa.Connection, start: int, stop: int, *columns: sa.Column[str]) -> Sequence[Any]:
