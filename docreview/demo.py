@@ -1,74 +1,269 @@
-"""The licence collection of `docreview demo`: real legal texts that come as a Python package.
+"""The main job on real data: review the licence collection, and say what was saved against reading everything.
 
-`licensedcode-data` holds the texts that ScanCode knows licences by (AboutCode, CC BY 4.0), sorted into categories by
-people. See `corpora/licences` in the repository.
+Two questions over one corpus. *Does this licence impose copyleft?* has a target: what counts is how many texts must be
+read to find it all. *Which kind of licence is this?* has eleven labels and no target: what counts is how well texts that
+nobody labeled are told apart after so many labels.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
-import re
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from docreview.errors import DocreviewError
-from docreview.types import Document
+import numpy as np
 
-PACKAGE = "licensedcode-data"
-#: the version that every published figure was measured with
-VERSION = "32.1.0"
-#: the categories that impose copyleft: who passes the work on must pass the same rights on
-COPYLEFT = ("Copyleft", "Copyleft Limited")
+from docreview import licences
+from docreview.config import FILE, write_config
+from docreview.metrics import expected_random_reading, needed, read_to_recall
+from docreview.plots import Curve, gain_curve, ideal_curve, random_curve, save
+from docreview.project import Project
+from docreview.report import ReportData, Table, report
+from docreview.status import plain_views, versions
+from docreview.types import Document, Progress, Question, now, silent
 
-_KEY = re.compile(r"^([a-z_]+):[ \t]*(.*)$")
+if TYPE_CHECKING:
+    from docreview.types import Ints
+
+#: labels to spend on the question of many classes, how many at a time, and the share of texts held out to measure on
+LABELS, BATCH, HELD_OUT = 400, 40, 0.25
+RECALLS = (0.80, 0.95, 1.00)
+
+COPYLEFT = Question(
+    "copyleft",
+    ("copyleft", "other"),
+    "Does this licence impose copyleft: must derived works be passed on under the same terms?",
+    target="copyleft",
+)
 
 
-def licences() -> list[Document]:
-    """Return the licence texts in the order of their ids, `category` and `name` in their metadata.
+@dataclass(frozen=True)
+class Arm:
+    """One way to order the reading, and how many texts it reads to each share of the target, by seed."""
 
-    A file without a category or without a text is left out. Raises `DocreviewError` where the package is not installed.
+    name: str
+    #: seed -> texts read to 80, 95 and 100 % of the target
+    reads: tuple[tuple[float, ...], ...]
+
+    @property
+    def mean(self) -> tuple[float, ...]:
+        """Mean over the seeds."""
+        return tuple(sum(values) / len(values) for values in zip(*self.reads, strict=True))
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """Everything the demo measured, and where it wrote it."""
+
+    documents: int
+    total: int
+    arms: tuple[Arm, ...]
+    #: arm -> labels, accuracy and macro-F1 on held-out texts, means over the seeds
+    classes: Mapping[str, tuple[tuple[int, float, float], ...]]
+    timings: Mapping[str, float]
+    summary: str
+    picture: Path
+    report: Path
+
+
+def run(folder: Path, seeds: int = 5, progress: Progress = silent) -> DemoResult:
+    """Review the licence texts `seeds` times and write what it cost into `folder`.
+
+    The project in `folder` is kept: a second run embeds nothing.
     """
-    try:
-        distribution = importlib.metadata.distribution(PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        raise DocreviewError(f"the demo's texts are not installed: pip install {PACKAGE}=={VERSION}") from None
-    folder = Path(str(distribution.locate_file("licensedcode/data/licenses")))
-    found = (parse_licence(path.stem, path.read_text("utf-8")) for path in sorted(folder.glob("*.LICENSE")))
-    documents = [document for document in found if document is not None]
-    if not documents:
-        raise DocreviewError(f"{folder} holds no licence text: reinstall {PACKAGE}=={VERSION}")
-    return documents
+    timings: dict[str, float] = {}
+    texts = licences.licences()
+    with _timed(timings, "import"):
+        project = _project(folder, texts)
+        project.add_documents(texts, "licensedcode-data", question=COPYLEFT.name, progress=progress)
+    with project:
+        with _timed(timings, "embedding"):
+            project.embed(progress)
+        arms, curves = _recall(project, texts, seeds, timings, progress)
+        classes, learning = _classes(project, texts, seeds, timings, progress)
+        total = sum(1 for text in texts if _copyleft(text))
+        picture = save(gain_curve(curves, documents=len(texts), total=total), folder / "gain.png")
+        data = _data(project, arms, curves, total, learning, classes, timings)
+        written = report(data, folder / "report.html")
+        report(data, folder / "report.json")
+    return DemoResult(len(texts), total, arms, classes, timings, data.summary, picture, written)
 
 
-def parse_licence(name: str, content: str) -> Document | None:
-    """Read one file: a header between two lines ``---``, then the text; None where text or category is missing."""
-    opening, _, rest = content.partition("\n")
-    header, closing, text = f"\n{rest}".partition("\n---\n")
-    if opening.strip() != "---" or not closing:
-        return None
-    values = _header(header)
-    if not values.get("category") or not text.strip():
-        return None
-    metadata = {"category": values["category"], "name": values.get("name", name)}
-    return Document(name, text.strip(), metadata=metadata)
+def _project(folder: Path, texts: Sequence[Document]) -> Project:
+    """The demo's project, made on the first run."""
+    if not (folder / FILE).exists():
+        categories = tuple(sorted({str(text.metadata["category"]) for text in texts}))
+        write_config(folder, COPYLEFT, language="en")
+        with (folder / FILE).open("a", encoding="utf-8") as file:
+            file.write(
+                "\n[questions.category]\n"
+                'prompt = "Which kind of licence is this?"\n'
+                f"labels = {json.dumps(categories)}\n"
+            )
+    return Project.open(folder)
 
 
-def _header(header: str) -> dict[str, str]:
-    """The plain keys of a YAML header. Lists come out joined: nobody here asks for them."""
-    values: dict[str, str] = {}
-    key = ""
-    for line in header.splitlines():
-        if found := _KEY.match(line):
-            key, values[found[1]] = found[1], found[2]
-        elif key and line.startswith((" ", "\t")):  # folded over several lines
-            values[key] = f"{values[key]} {line.strip()}"
-    return {key: _plain(value.strip()) for key, value in values.items()}
+def _recall(
+    project: Project, texts: Sequence[Document], seeds: int, timings: dict[str, float], progress: Progress
+) -> tuple[tuple[Arm, ...], tuple[Curve, ...]]:
+    """Read the texts in several orders until all copyleft ones are found."""
+    truth = {text.id: "copyleft" if _copyleft(text) else "other" for text in texts}
+    total, n = sum(value == "copyleft" for value in truth.values()), len(texts)
+    arms, curves = [], []
+    runs: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("docreview", {}),
+        ("TF-IDF SVM alone", {"model": {"name": "late-fusion", "weights": {"semantic": 0.0}}}),
+    )
+    for name, overrides in runs:
+        with _timed(timings, f"{seeds} reviews, {name}"):
+            done = [
+                project.simulate(truth, "copyleft", overrides=overrides, arm=name, seed=seed, progress=progress)
+                for seed in range(seeds)
+            ]
+        arms.append(Arm(name, tuple(tuple(float(s.read_to(r) or n) for r in RECALLS) for s in done)))
+        curves.append(_band(name, [s.hits.cumsum() for s in done], n, "main" if not overrides else "other"))
+    hits = np.array([truth[text.id] == "copyleft" for text in texts])
+    in_order = [float(read_to_recall(hits, r) or n) for r in RECALLS]
+    at_random = [expected_random_reading(needed(r, total), total, n) for r in RECALLS]
+    arms += [Arm("random order", (tuple(at_random),)), Arm("file order", (tuple(in_order),))]
+    file_order = Curve("file order", tuple(range(n + 1)), (0, *hits.cumsum().tolist()))
+    return tuple(arms), (*curves, file_order, random_curve(n, total), ideal_curve(n, total))
 
 
-def _plain(value: str) -> str:
-    if re.match(r"[|>][+-]?\s", value):
-        return value.partition(" ")[2]
-    if len(value) > 1 and value[0] == value[-1] == "'":
-        return value[1:-1].replace("''", "'")
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        return value[1:-1].replace('\\"', '"')
-    return value
+def _classes(
+    project: Project, texts: Sequence[Document], seeds: int, timings: dict[str, float], progress: Progress
+) -> tuple[dict[str, tuple[tuple[int, float, float], ...]], tuple[Curve, ...]]:
+    """Label for the question of many classes, and measure on held-out texts what the labels teach."""
+    truth = {text.id: str(text.metadata["category"]) for text in texts}
+    # the same texts are held out in every arm and seed
+    out = np.random.default_rng(0).choice([t.id for t in texts], round(HELD_OUT * len(texts)), replace=False).tolist()
+    table, curves = {}, []
+    runs: tuple[tuple[str, dict[str, Any]], ...] = (("docreview", {}), ("random", {"query_strategy": "random"}))
+    for name, overrides in runs:
+        with _timed(timings, f"{seeds} times {LABELS} labels of {len(set(truth.values()))} classes, {name}"):
+            done = [
+                project.simulate(
+                    truth,
+                    "category",
+                    overrides={"batch_size": BATCH, **overrides},
+                    arm=f"categories, {name}",
+                    seed=seed,
+                    held_out=out,
+                    labels=LABELS,
+                    progress=progress,
+                )
+                for seed in range(seeds)
+            ]
+        table[name] = tuple(
+            (
+                at[0].read,
+                float(np.mean([m.accuracy for m in at])),
+                float(np.mean([m.macro_f1 for m in at])),
+            )
+            for at in zip(*(s.rounds for s in done), strict=True)
+            if all(m.accuracy is not None for m in at)
+        )
+        reads = tuple(row[0] for row in table[name])
+        role: Literal["main", "other"] = "main" if not overrides else "other"
+        for metric, column in (("accuracy", 1), ("macro-F1", 2)):
+            curves.append(Curve(f"{name}, {metric}", reads, tuple(row[column] for row in table[name]), role=role))
+    return table, tuple(curves)
+
+
+def _band(name: str, found: Sequence[Ints], n: int, role: Literal["main", "other"]) -> Curve:
+    """Mean over the seeds, with the band from the least to the most found."""
+    total = int(found[0][-1])
+    padded = np.array([np.concatenate([[0], f, np.full(n - f.size, total)]) for f in found])
+    return Curve(
+        name,
+        tuple(range(n + 1)),
+        tuple(padded.mean(axis=0)),
+        tuple(padded.min(axis=0)),
+        tuple(padded.max(axis=0)),
+        role,
+    )
+
+
+def _copyleft(text: Document) -> bool:
+    return text.metadata["category"] in licences.COPYLEFT
+
+
+@contextmanager
+def _timed(timings: dict[str, float], step: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    timings[step] = time.perf_counter() - started
+
+
+def _data(
+    project: Project,
+    arms: Sequence[Arm],
+    curves: tuple[Curve, ...],
+    total: int,
+    learning: tuple[Curve, ...],
+    classes: Mapping[str, tuple[tuple[int, float, float], ...]],
+    timings: Mapping[str, float],
+) -> ReportData:
+    """The demo's report."""
+    n = project.corpus.n
+    ours, random = arms[0].mean, next(arm for arm in arms if arm.name == "random order").mean
+    summary = (
+        f"To find 95 % of the {total:,} copyleft licences among {n:,}, docreview reads {ours[1]:,.0f} texts on the "
+        f"mean of {len(arms[0].reads)} seeds; in random order {random[1]:,.0f} would have to be read. That saves "
+        f"{1 - ours[1] / random[1]:.0%}."
+    )
+    return ReportData(
+        title="Which of these licences impose copyleft?",
+        question=COPYLEFT,
+        created=now().isoformat(timespec="seconds"),
+        documents=n,
+        total=total,
+        summary=summary,
+        gain=curves,
+        learning=learning,
+        tables=(reading_table(arms, n), classes_table(classes)),
+        timings=timings,
+        settings={key: str(value) for key, value in asdict(project.settings("copyleft")).items()},
+        versions=versions(project.plugins),
+        views=plain_views(project.corpus.describe()),
+    )
+
+
+def reading_table(arms: Sequence[Arm], documents: int) -> Table:
+    """Texts to be read for each share of the target, and the saving at 95 % against random order."""
+    random = next(arm for arm in arms if arm.name == "random order").mean
+    return Table(
+        f"Texts read, of {documents:,}",
+        ("order of reading", "to 80 %", "to 95 %", "to 100 %", "saved at 95 %"),
+        tuple(
+            (
+                arm.name,
+                *(round(value) for value in arm.mean),
+                1 - arm.mean[1] / random[1] if arm.mean != random else None,
+            )
+            for arm in arms
+        ),
+        percent=("saved at 95 %",),
+        note="Means over the seeds. Saved: against reading in random order until 95 % are found.",
+    )
+
+
+def classes_table(classes: Mapping[str, tuple[tuple[int, float, float], ...]]) -> Table:
+    """Accuracy and macro-F1 on held-out texts after some numbers of labels, for each arm."""
+    reads = [row[0] for row in next(iter(classes.values()))]
+    at = sorted({reads[round(share * (len(reads) - 1))] for share in (0.1, 0.25, 0.5, 1)})
+    rows = []
+    for name, measured in classes.items():
+        by_read = {read: (accuracy, f1) for read, accuracy, f1 in measured}
+        rows += [(read, name, *by_read[read]) for read in at if read in by_read]
+    return Table(
+        "Eleven categories: quality on held-out texts",
+        ("labels", "chosen by", "accuracy", "macro-F1"),
+        tuple(sorted(rows)),
+        percent=("accuracy", "macro-F1"),
+        note=f"{HELD_OUT:.0%} of the texts are held out, the same for every arm and seed.",
+    )

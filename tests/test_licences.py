@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from docreview.demo import COPYLEFT, VERSION, licences, parse_licence
+from docreview.licences import COPYLEFT, VERSION, licences, parse_licence
 from docreview.errors import DocreviewError
 from docreview.types import Document
 
