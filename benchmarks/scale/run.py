@@ -99,7 +99,9 @@ def measure(side: str, python: str, folder: Path) -> dict[str, Any]:
     script, result = HERE / f"{side}_side.py", folder / f"{side}.json"
     work = folder / f"{side}-work"
     work.mkdir()
-    subprocess.run([python, script, folder / "documents.csv", folder / "plan.json", work, result], check=True)
+    # in its own folder: ASReview leaves a cache where it is started
+    arguments = [script, folder / "documents.csv", folder / "plan.json", work, result]
+    subprocess.run([python, *arguments], check=True, cwd=work)
     measured: dict[str, Any] = json.loads(result.read_text())
     return measured
 
