@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from docreview.hookspecs import Register, hookimpl
 from docreview.views.lexical import Lexical
-from docreview.views.semantic import Semantic, semantic
+from docreview.views.semantic import Semantic, make_semantic
 
-__all__ = ["Lexical", "Semantic", "register_views", "semantic"]
+__all__ = ["Lexical", "Semantic", "make_semantic", "register_views"]
 
 
 @hookimpl
 def register_views(register: Register) -> None:
     """Register the built-in views."""
     register("lexical", Lexical)
-    register("semantic", semantic)
+    register("semantic", make_semantic)

@@ -347,7 +347,7 @@ class _Share:
         self.progress("embedding", self.before + int(self.documents * share), self.total)
 
 
-def semantic(
+def make_semantic(
     model: str = "packaged",
     device: str = "auto",
     dtype: Literal["auto", "float32", "bfloat16"] = "auto",
