@@ -38,7 +38,7 @@ types: $(READY)  ## Check types, strictly
 	$(RUN) -m mypy
 
 layers: $(READY)  ## Check which module may import which
-	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo
+	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo --no-cache
 
 docs: $(READY)  ## Write docs/commands.md anew from the commands' own help
 	$(RUN) docs/commands.py
