@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -17,16 +18,17 @@ Each command's own help, collected by `make docs`. `docreview COMMAND --help` sh
 """
 
 
-def sections(command: click.Command, path: str) -> Iterator[str]:
+def sections(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[str]:
     """One section a command, a group before its members."""
     # a fixed width and no color, so that the page does not depend on who makes it
-    context = click.Context(command, info_name=path, terminal_width=100, max_content_width=100, color=False)
-    yield f"## {path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"
+    look: dict[str, Any] = {"terminal_width": 100, "max_content_width": 100, "color": False}
+    context = click.Context(command, parent, name, **{**command.context_settings, **look})
+    yield f"## {context.command_path}\n\n```\n{command.get_help(context).rstrip()}\n```\n"
     if isinstance(command, click.Group):
-        for name in sorted(command.list_commands(context)):
-            member = command.get_command(context, name)
+        for member_name in sorted(command.list_commands(context)):
+            member = command.get_command(context, member_name)
             assert member is not None
-            yield from sections(member, f"{path} {name}")
+            yield from sections(member, member_name, context)
 
 
 def main() -> int:
