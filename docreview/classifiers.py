@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 
 def logistic_regression(C: float = 1.0, max_iter: int = 1000) -> Any:
-    """Logistic regression (L2), by liblinear: fast where rows are few and columns many."""
+    """Logistic regression (L2), over all labels at once. On many words and labels slower than `linear-svm`."""
     from sklearn.linear_model import LogisticRegression
 
     _positive(C=C, max_iter=max_iter)
-    return LogisticRegression(C=C, solver="liblinear", max_iter=max_iter)
+    return LogisticRegression(C=C, max_iter=max_iter)
 
 
-def linear_svm(C: float = 0.11, max_iter: int = 10_000) -> Any:
+def linear_svm(C: float = 1.0, max_iter: int = 10_000) -> Any:
     """Linear support vector machine with squared hinge loss."""
     from sklearn.svm import LinearSVC
 

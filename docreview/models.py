@@ -1,7 +1,7 @@
 """Models: from labels to scores and probabilities for every document.
 
-`LateFusion` fits a classifier for each view and adds their standardized scores. That gains a little on either view
-alone almost everywhere, where joining the columns of both views first loses.
+`LateFusion` fits a classifier for each view and adds their standardized scores: joining the columns of both views
+first, unscaled, loses what it gains.
 """
 
 from __future__ import annotations
@@ -33,13 +33,17 @@ class LateFusion:
     """One classifier for each view, fitted on labeled rows only, their standardized scores added.
 
     `classifier` is used for every view that `classifiers` (by view) does not name: by default a linear support vector
-    machine with C = 0.11. `weights` (by view) says how much a view counts: 1 where it is not named, 0 leaves it out. A
-    view that is not built yet stands aside. With more than two labels each label is set against the rest.
+    machine with C = 1. `weights` (by view) says how much a view counts: 1 where it is not named, 0 leaves it out. A
+    view that is not built yet stands aside. Scores are standardized on the rows without a label: those with one are the
+    classifier's own training rows, which it scores too well.
 
-    Where the question has a target, its documents together weigh `ratio` times as much as all others together, however
-    rare they are (ASReview's ELAS u4); every other label weighs as much as its rest. Probabilities are calibrated out
-    of fold in `folds` folds on unweighted labels, each row alone where there are at most 20. They describe documents
-    like the labeled ones, which are no random sample: use them to rank and to choose, and a random sample to count.
+    The target's documents together weigh `ratio` times as much as all others together, however rare they are
+    (ASReview's ELAS u4), each label as much as any other where no target is sought. With a target among more than two
+    labels, the target is set against the rest by a classifier of its own.
+
+    Probabilities are calibrated out of fold in `folds` folds on unweighted labels, each row alone where there are at
+    most 20. They describe documents like the labeled ones, which are no random sample: use them to choose, and a random
+    sample to count. Scores rank the documents of one label; which label a document has, the probabilities say.
     """
 
     classifier: Any = None
@@ -59,6 +63,8 @@ class LateFusion:
 
     def fit(self, state: ReviewState, rng: np.random.Generator) -> Fused:
         """Fit on `state.labeled`; raise `ValueError` unless these carry at least two labels."""
+        import numpy as np
+
         if not state.trainable:
             raise ValueError("labels of at least two classes are needed to fit a model")
         weights = {name: float((self.weights or {}).get(name, 1.0)) for name in state.views}
@@ -73,27 +79,30 @@ class LateFusion:
             if classifier is None:
                 classifier = _linear_svm()
             parts[name] = _Part(state.views[name], state.labeled, classifier, seed)
-        return Fused(task, parts, weights, self.folds, seed)
+        unlabeled = np.ones(state.n, dtype=bool)
+        unlabeled[state.labeled] = False
+        return Fused(task, parts, weights, unlabeled, self.folds, seed)
 
 
 def _linear_svm() -> Any:
     from sklearn.svm import LinearSVC
 
-    return LinearSVC(C=0.11, max_iter=10_000)
+    return LinearSVC(C=1.0, max_iter=10_000)
 
 
-def balanced(positive: npt.NDArray[np.bool_], ratio: float) -> Doubles:
-    """Sample weights (m,) with mean 1, so that all positives together weigh `ratio` times all negatives together."""
+def balanced(labels: Ints, shares: Mapping[int, float]) -> Doubles:
+    """Sample weights (m,) with mean 1, so that the rows of each label together weigh its share (labels unnamed: 1)."""
     import numpy as np
 
-    ones = int(positive.sum())
-    weights = np.where(positive, 1.0, ones / (ratio * max(positive.size - ones, 1)))
-    return np.asarray(weights * (positive.size / weights.sum()))
+    present, counts = np.unique(labels, return_counts=True)
+    each = np.array([shares.get(int(c), 1.0) for c in present]) / counts
+    weights = each[np.searchsorted(present, labels)]
+    return np.asarray(weights * (labels.size / weights.sum()))
 
 
 @dataclass(frozen=True)
 class _Task:
-    """Which binary problems the question becomes: one for two labels, one for each label otherwise."""
+    """Which problems the question becomes: one over all labels, and one of the target against the rest."""
 
     question: Question
     labels: Ints
@@ -103,20 +112,22 @@ class _Task:
     def k(self) -> int:
         return len(self.question.labels)
 
-    @property
-    def positives(self) -> tuple[int, ...]:
-        """The class that each problem sets against the rest."""
-        if self.k > 2:
-            return tuple(range(self.k))
-        target = self.question.target_index
-        return (1 if target is None else target,)
+    def problems(self, labels: Ints) -> list[tuple[Ints, Doubles, tuple[int, ...]]]:
+        """Classes and weights of the rows, and the columns of the scores that the classes stand for."""
+        import numpy as np
 
-    def problem(self, positive: int, labels: Ints) -> tuple[npt.NDArray[np.bool_], Doubles] | None:
-        """Truth and sample weights of one problem, or None where only one side of it is labeled."""
-        truth = labels == positive
-        if truth.all() or not truth.any():
-            return None
-        return truth, balanced(truth, self.ratio if positive == self.question.target_index else 1.0)
+        target = self.question.target_index
+        shares = {} if target is None or self.k > 2 else {target: self.ratio}
+        present = tuple(int(c) for c in np.unique(labels))
+        problems = [(labels, balanced(labels, shares), present)]
+        if target is not None and self.k > 2 and target in present:
+            truth = (labels == target).astype(np.int64)
+            problems.append((truth, balanced(truth, {1: self.ratio}), (-1, target)))
+        return problems
+
+
+#: a fitted estimator, and the columns of the scores that its classes stand for; -1: none
+Fits = list[tuple[Any, tuple[int, ...]]]
 
 
 class _Part:
@@ -127,156 +138,172 @@ class _Part:
         import scipy.sparse as sp
 
         self.view, self.classifier, self.seed = view, classifier, seed
-        self.columns: Ints | None = None
         matrix: Any = view.matrix
         self.train: Any = matrix[rows]
+        self.columns: Ints | None = None
         if not view.dense:
             # lbfgs and liblinear both pay for empty columns: of millions, the labeled rows have some thousands
             self.columns, inverse = np.unique(self.train.indices, return_inverse=True)
-            shape = (rows.size, max(self.columns.size, 1))
             # scikit-learn still asks for the matrix, not the array, with 32-bit indices
             parts = (self.train.data, inverse.astype(np.int32), self.train.indptr.astype(np.int32))
-            self.train = sp.csr_matrix(parts, shape=shape)
+            self.train = sp.csr_matrix(parts, shape=(rows.size, max(self.columns.size, 1)))
 
-    def fit(self, task: _Task, rows: Ints | slice = slice(None)) -> list[Any]:
-        """Fit a clone for each problem on those of the labeled rows; None for a problem with one side only."""
+    def fit(self, task: _Task, rows: Ints | slice = slice(None)) -> Fits:
+        """Fit a clone for each problem on those of the labeled rows."""
         from sklearn.base import clone
 
-        estimators: list[Any] = []
-        train, labels = self.train[rows], task.labels[rows]
-        for positive in task.positives:
-            problem = task.problem(positive, labels)
-            if problem is None:
-                estimators.append(None)
-                continue
+        fits: Fits = []
+        for classes, weights, columns in task.problems(task.labels[rows]):
             estimator = clone(self.classifier)
             if "random_state" in estimator.get_params():
                 estimator.set_params(random_state=self.seed)
-            estimators.append(estimator.fit(train, problem[0], sample_weight=problem[1]))
-        return estimators
+            fits.append((estimator.fit(self.train[rows], classes, sample_weight=weights), columns))
+        return fits
 
-    def decide(self, estimators: list[Any], matrix: Any) -> Floats:
-        """Decision values (m, problems) for rows of cut-down columns; NaN for a problem without a classifier."""
+    def decide(self, fits: Fits, k: int, rows: Ints) -> Floats:
+        """Decision values (m, k), float32, of those of the labeled rows; NaN for labels without a classifier."""
         import numpy as np
 
-        values = np.full((matrix.shape[0], len(estimators)), np.nan, dtype=np.float32)
-        for i, estimator in enumerate(estimators):
-            if estimator is not None:
-                values[:, i] = _decision(estimator, matrix)
+        values = np.full((rows.size, k), np.nan, dtype=np.float32)
+        for estimator, columns in fits:
+            _place(values, _decision(estimator, self.train[rows]), columns)
         return values
 
-    def decide_all(self, estimators: list[Any]) -> Floats:
-        """Decision values (n, problems) for the whole corpus, in float32."""
+    def decide_all(self, fits: Fits, k: int) -> Floats:
+        """Decision values (n, k), float32, of the whole corpus; NaN for labels without a classifier."""
         import numpy as np
 
         matrix: Any = self.view.matrix
-        linear = [None if e is None else _linear(e) for e in estimators]
-        fast = all(e is None or line is not None for e, line in zip(estimators, linear, strict=True))
-        if fast and (self.columns is None or len(estimators) == 1):
-            # one product over the matrix as it lies; coefficients of columns that no labeled row has are 0
-            weights = np.zeros((matrix.shape[1], len(estimators)), dtype=np.float32)
-            offsets = np.full(len(estimators), np.nan, dtype=np.float32)
-            for i, line in enumerate(linear):
-                if line is not None:
-                    weights[slice(None) if self.columns is None else self.columns, i] = line[0]
-                    offsets[i] = line[1]
-            product = matrix @ (weights[:, 0] if len(estimators) == 1 else weights)
-            return np.asarray(product, dtype=np.float32).reshape(matrix.shape[0], -1) + offsets
-        blocks = [self.decide(estimators, block) for block in self._blocks()]
-        return np.concatenate(blocks) if blocks else np.empty((0, len(estimators)), dtype=np.float32)
+        n = matrix.shape[0]
+        values = np.full((n, k), np.nan, dtype=np.float32)
+        for estimator, columns in fits:
+            line = _linear(estimator)
+            if line is not None and self.columns is None:
+                _place(values, matrix @ line[0].T.astype(np.float32) + line[1].astype(np.float32), columns)
+            elif line is not None and len(line[0]) == 1:
+                # one product over the matrix as it lies; columns that no labeled row has weigh nothing
+                weights = np.zeros(matrix.shape[1], dtype=np.float32)
+                weights[self.columns] = line[0][0]
+                _place(values, (matrix @ weights + np.float32(line[1][0]))[:, None], columns)
+            else:
+                start = 0
+                for block in self._blocks():
+                    if line is None:
+                        decided = _decision(estimator, block if self.columns is None else block[:, :-1])
+                    else:
+                        weights = np.zeros((block.shape[1], len(line[0])), dtype=np.float32)
+                        weights[:-1] = line[0].T
+                        decided = block @ weights + line[1].astype(np.float32)
+                    _place(values[start : start + block.shape[0]], decided, columns)
+                    start += block.shape[0]
+        return values
 
     def _blocks(self) -> Iterator[Any]:
-        """The corpus in blocks of rows, cut down to the labeled rows' columns."""
+        """The corpus in blocks of rows; a sparse one cut down to the labeled rows' columns, then one for all others."""
         import numpy as np
         import scipy.sparse as sp
 
         matrix: Any = self.view.matrix
-        n = matrix.shape[0]
         if self.columns is None:
-            yield from (matrix[start : start + _BLOCK] for start in range(0, n, _BLOCK))
+            yield from (matrix[start : start + _BLOCK] for start in range(0, matrix.shape[0], _BLOCK))
             return
-        place = np.full(matrix.shape[1], -1, dtype=np.int32)
+        width = max(self.columns.size, 1)
+        place = np.full(matrix.shape[1], width, dtype=np.int32)
         place[self.columns] = np.arange(self.columns.size, dtype=np.int32)
-        for start in range(0, n, _BLOCK):
+        for start in range(0, matrix.shape[0], _BLOCK):
             pointers = np.asarray(matrix.indptr[start : start + _BLOCK + 1], dtype=np.int64)
             span = slice(int(pointers[0]), int(pointers[-1]))
-            columns = place[matrix.indices[span]]
-            known = columns >= 0
-            kept = np.concatenate(([0], np.cumsum(known)))[pointers - pointers[0]].astype(np.int32)
-            shape = (pointers.size - 1, max(self.columns.size, 1))
-            yield sp.csr_matrix((matrix.data[span][known], columns[known], kept), shape=shape)
+            parts = (matrix.data[span], place[matrix.indices[span]], (pointers - pointers[0]).astype(np.int32))
+            yield sp.csr_matrix(parts, shape=(pointers.size - 1, width + 1))
 
 
-def _linear(estimator: Any) -> tuple[Doubles, float] | None:
-    """Coefficients and offset of a fitted binary classifier whose decision is linear, else None."""
-    coefficients = getattr(estimator, "coef_", None)
-    if coefficients is not None and hasattr(estimator, "intercept_"):
-        import numpy as np
+def _place(values: Floats, decided: npt.NDArray[Any], columns: tuple[int, ...]) -> None:
+    """Write decision values (m, classes), or (m, 1) for two classes, into their columns of `values` (m, k)."""
+    if decided.shape[1] == 1:
+        for column, sign in zip(columns, (-1, 1), strict=True):
+            if column >= 0:
+                values[:, column] = sign * decided[:, 0]
+    else:
+        for i, column in enumerate(columns):
+            values[:, column] = decided[:, i]
 
-        return coefficients.ravel(), float(np.ravel(estimator.intercept_)[0])
-    if type(estimator).__module__ == "sklearn.naive_bayes" and hasattr(estimator, "feature_log_prob_"):
-        chances, priors = estimator.feature_log_prob_, estimator.class_log_prior_
+
+def _linear(estimator: Any) -> tuple[Doubles, Doubles] | None:
+    """Coefficients (classes or 1, columns) and offsets of a fitted classifier whose decision is linear, else None."""
+    import numpy as np
+
+    if hasattr(estimator, "coef_") and hasattr(estimator, "intercept_"):
+        coefficients = np.atleast_2d(estimator.coef_)
+        return coefficients, np.broadcast_to(np.ravel(estimator.intercept_), len(coefficients))
+    name = type(estimator).__name__
+    if name in ("ComplementNB", "MultinomialNB") and len(estimator.classes_) == 2:
         # complement naive Bayes leaves the prior out where there are two classes
-        prior = float(priors[1] - priors[0]) if type(estimator).__name__ == "MultinomialNB" else 0.0
-        if type(estimator).__name__ in ("MultinomialNB", "ComplementNB"):
-            return chances[1] - chances[0], prior
+        prior = np.diff(estimator.class_log_prior_) if name == "MultinomialNB" else np.zeros(1)
+        return np.diff(estimator.feature_log_prob_, axis=0), prior
     return None
 
 
 def _decision(estimator: Any, matrix: Any) -> npt.NDArray[Any]:
-    """Decision values (m,) of a binary classifier; the log odds of its probabilities where it has no other."""
+    """Decision values (m, classes), or (m, 1) for two classes; the log odds of its probabilities if it has no other."""
     import numpy as np
 
     line = _linear(estimator)
     if line is not None:
-        return np.asarray(matrix @ line[0]).ravel() + line[1]
+        return np.asarray(matrix @ line[0].T) + line[1]
     if hasattr(estimator, "decision_function"):
-        return np.asarray(estimator.decision_function(matrix)).ravel()
-    chance = np.clip(np.asarray(estimator.predict_proba(matrix))[:, 1], 1e-9, 1 - 1e-9)
-    return np.asarray(np.log(chance / (1 - chance)))
+        decided = np.asarray(estimator.decision_function(matrix))
+        return decided[:, None] if decided.ndim == 1 else decided
+    chances = np.clip(np.asarray(estimator.predict_proba(matrix), dtype=np.float64), 1e-9, 1 - 1e-9)
+    odds = np.log(chances / (1 - chances))
+    return odds[:, 1:] if odds.shape[1] == 2 else odds
 
 
 class Fused:
     """What `LateFusion` learned. Scores are computed at once, probabilities when first asked for."""
 
-    def __init__(self, task: _Task, parts: dict[str, _Part], weights: dict[str, float], folds: int, seed: int) -> None:
+    def __init__(
+        self,
+        task: _Task,
+        parts: dict[str, _Part],
+        weights: dict[str, float],
+        unlabeled: npt.NDArray[np.bool_],
+        folds: int,
+        seed: int,
+    ) -> None:
         import numpy as np
 
         self._task, self._parts, self._weights, self._folds, self._seed = task, parts, weights, folds, seed
-        self._estimators = {name: part.fit(task) for name, part in parts.items()}
+        self._absent = ~np.isin(np.arange(task.k), task.labels)
+        self._fits = {name: part.fit(task) for name, part in parts.items()}
         self._scales: dict[str, tuple[Floats, Floats]] = {}
+        standing = unlabeled if unlabeled.any() else ~unlabeled
         fused: Any = 0.0
         for name, part in parts.items():
-            values = part.decide_all(self._estimators[name])
-            present = [e is not None for e in self._estimators[name]]
-            if not np.isfinite(values[:, present]).all():
+            values = part.decide_all(self._fits[name], task.k)
+            if not np.isfinite(values[:, ~self._absent]).all():
                 raise ContractViolation(
                     f"model 'late-fusion': {part.classifier!r} gave scores for view '{name}' that are not finite."
                 )
-            # float64 sums: a mean over 100,000 float32 values loses digits
-            mean, spread = values.mean(axis=0, dtype=np.float64), values.std(axis=0, dtype=np.float64)
-            self._scales[name] = (mean.astype(np.float32), np.where(spread > 0, spread, 1).astype(np.float32))
+            # sums in float64: over 100,000 rows, float32 loses digits
+            mean = values.mean(axis=0, dtype=np.float64, where=standing[:, None]).astype(np.float32)
+            spread = values.std(axis=0, dtype=np.float64, where=standing[:, None]).astype(np.float32)
+            self._scales[name] = mean, np.where(spread > 0, spread, np.float32(1))
             fused = fused + self._standard(name, values)
-        self._absent = np.array([e is None for e in next(iter(self._estimators.values()))])
         #: ranking scores (n, k), float32: higher is likelier. A label that nobody gave yet scores below every other
-        self.scores: Floats = self._spread(fused)
+        self.scores: Floats = self._last(fused)
 
     def _standard(self, name: str, values: Floats) -> Floats:
-        """Decision values in standard deviations over the corpus, times the view's weight."""
+        """Decision values in standard deviations over the unlabeled rows, times the view's weight."""
         mean, spread = self._scales[name]
         return (values - mean) / spread * self._weights[name]
 
-    def _spread(self, fused: Floats) -> Floats:
-        """One column for each label (m, k) from one for each problem."""
+    def _last(self, fused: Floats) -> Floats:
+        """Put labels nobody gave yet below all others."""
         import numpy as np
 
-        if self._task.k > 2:
-            if self._absent.any() and fused.size:
-                fused[:, self._absent] = np.nanmin(fused) - 1
-            return fused
-        value = np.ascontiguousarray(fused[:, 0])
-        columns = (-value, value) if self._task.positives == (1,) else (value, -value)
-        return np.stack(columns, axis=1)
+        if self._absent.any() and fused.size:
+            fused[:, self._absent] = np.nanmin(fused) - 1
+        return fused
 
     @cached_property
     def probabilities(self) -> Floats:
@@ -291,20 +318,19 @@ class Fused:
         """
         import numpy as np
 
-        labels = self._task.labels
-        fold = assign_folds(labels, self._folds, np.random.default_rng(self._seed))
-        scores = np.empty((labels.size, self._task.k), dtype=np.float32)
+        task = self._task
+        fold = assign_folds(task.labels, self._folds, np.random.default_rng(self._seed))
+        scores = np.empty((task.labels.size, task.k), dtype=np.float32)
         for number in range(-1, int(fold.max()) + 1):
-            held = np.flatnonzero(fold == number)
+            held, seen = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
             if not held.size:
                 continue
             fused: Any = 0.0
             for name, part in self._parts.items():
-                seen = np.flatnonzero(fold != number)
-                estimators = self._estimators[name] if number < 0 else part.fit(self._task, seen)
-                fused = fused + self._standard(name, part.decide(estimators, part.train[held]))
-            scores[held] = self._spread(fused)
-        return calibrate(scores, labels, ~np.isin(np.arange(self._task.k), labels))
+                fits = self._fits[name] if number < 0 else part.fit(task, seen)
+                fused = fused + self._standard(name, part.decide(fits, task.k, held))
+            scores[held] = self._last(fused)
+        return calibrate(scores, task.labels, self._absent)
 
     def word_weights(self, text: str, label: str) -> list[tuple[int, int, float]]:
         """Spans of `text` that a lexical view sees, and how much each speaks for (above 0) or against `label`.
@@ -319,15 +345,16 @@ class Fused:
             explain = part.view.explain
             if explain is None or part.columns is None:
                 continue
-            problem, sign = (index, 1.0) if self._task.k > 2 else (0, 1.0 if (index,) == self._task.positives else -1.0)
-            estimator = self._estimators[name][problem]
-            line = None if estimator is None else _linear(estimator)
-            if line is None:
+            # the last fit that scores the label is the one whose score counts
+            fits = [(_linear(e), columns.index(index)) for e, columns in self._fits[name] if index in columns]
+            if not fits or (line := fits[-1][0]) is None:
                 continue
-            spans, matrix = explain(text)
+            position = fits[-1][1]
+            sign = 1 if len(line[0]) > 1 or position == 1 else -1
             weights = np.zeros(part.view.matrix.shape[1], dtype=np.float32)
-            weights[part.columns] = line[0]
-            scale = sign * self._weights[name] / float(self._scales[name][1][problem])
+            weights[part.columns] = line[0][position if len(line[0]) > 1 else 0]
+            spans, matrix = explain(text)
+            scale = sign * self._weights[name] / float(self._scales[name][1][index])
             values = np.asarray(matrix @ weights).ravel() * scale
             return [(start, end, float(value)) for (start, end), value in zip(spans, values, strict=True)]
         return []

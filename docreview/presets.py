@@ -19,13 +19,13 @@ def high_recall() -> dict[str, Any]:
     return {
         "model": {
             "name": "late-fusion",
-            "classifiers": {"lexical": {"name": "linear-svm", "C": 0.11}, "semantic": {"name": "linear-svm", "C": 0.11}},
+            "classifier": {"name": "linear-svm", "C": 1.0},
             "weights": {"lexical": 1.0, "semantic": 0.5},
             "ratio": 9.8,
         },
         "query_strategy": {"name": "most-relevant"},
         "cold_start": {"name": "random"},
-        "batch_size": 20,
+        "batch_size": 5,
         "stopping_rule": {"name": "never"},
     }
 
@@ -35,7 +35,7 @@ def classification() -> dict[str, Any]:
     return {
         "model": {
             "name": "late-fusion",
-            "classifiers": {"lexical": {"name": "linear-svm", "C": 1.0}, "semantic": {"name": "linear-svm", "C": 1.0}},
+            "classifier": {"name": "linear-svm", "C": 1.0},
             "weights": {"lexical": 1.0, "semantic": 1.0},
         },
         "query_strategy": {"name": "density-mmr"},
