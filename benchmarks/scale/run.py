@@ -137,7 +137,7 @@ def _quantile(stage: str, share: float) -> Any:
 ROWS = (
     ("import", _total("import")),
     ("word weights (1- and 2-grams)", _total("features")),
-    ("import and word weights", _total("import", "features", "import and features")),
+    ("import and word weights", _total("import", "features")),
     ("from `add` to the first document on the screen", _total("add to first document")),
     ("a round: fit, score all, select 20, record (median)", _total("fit", "rank", "write ranking", "round")),
     ("next document, median", _quantile("next document", 0.5)),
