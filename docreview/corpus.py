@@ -109,7 +109,7 @@ class StoreSource:
 def component_name(component: Any) -> str:
     """Name a component by its settings, never by where it lies in memory."""
     if hasattr(component, "__qualname__"):
-        return f"{component.__module__}.{component.__qualname__}"
+        return f"{getattr(component, '__module__', None)}.{component.__qualname__}"
     if " at 0x" in repr(component):
         return f"{type(component).__module__}.{type(component).__qualname__}"
     return repr(component)
