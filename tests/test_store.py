@@ -182,6 +182,8 @@ def test_title_and_text_do_not_run_into_each_other() -> None:
         (Document("bad", "te\ud800xt"), "'bad' is no valid Unicode"),
         (Document("bad", "text", metadata={"key": "\udfff"}), "'bad' is no valid Unicode"),
         (Document("bad", "text", metadata={"key": math.nan}), "'bad'.*not finite"),
+        (Document("bad", "text", metadata={"key": 10**5_000}), "'bad'.*far too long"),
+        (Document("bad", "text", metadata={1: ""}), "'bad'.*has the key 1"),  # type: ignore[dict-item]
         (Document("bad", "text", metadata={"key": ["list"]}), "'bad'.*'key' is a list"),  # type: ignore[dict-item]
         (Document("bad", None), "'bad'.*must be strings"),  # type: ignore[arg-type]
         (Document("x" * 500 + "\n", "\0"), "^.{1,200}$"),
@@ -581,7 +583,7 @@ def test_what_was_acknowledged_survives_a_kill(store: Store, url: str) -> None:
         assert {(int(seq), who, int(i)) for seq, who, i in whole} <= kept
         acknowledged += len(whole)
         store.verify("review")
-    assert acknowledged > 5
+    assert acknowledged >= 5
     assert store.last("review") - acknowledged <= 5  # at most the one entry under way at each kill
 
 
@@ -753,6 +755,10 @@ def test_a_later_version_is_refused(store: Store, url: str) -> None:
     for create in (False, True):
         with pytest.raises(NewerVersion, match=r"schema 2; this one knows 1.*pip install --upgrade"):
             Store.open(url, create=create)
+    for wrong in ("'one'", "''", "'²'", *(["x'ff'"] if url.startswith("sqlite") else [])):
+        run(url, f"UPDATE meta SET value = {wrong} WHERE key = 'schema'")
+        with pytest.raises(StoreError, match="holds no docreview record"):
+            Store.open(url)
     run(url, "UPDATE meta SET value = '1' WHERE key = 'schema'")
     with Store.open(url, create=True) as again:
         assert again.n == 3
@@ -814,7 +820,14 @@ def test_a_database_of_something_else(tmp_path: Path, url: str) -> None:
 
 
 def test_addresses(tmp_path: Path) -> None:
-    for wrong in ("nonsense", "mysql://host/db", "sqlite+aiosqlite:///x.db", ""):
+    for wrong in (
+        "nonsense",
+        f"sqlite:///{tmp_path}/x.db?foo=1",
+        "postgresql://u:pw@/x?hots=y",
+        "mysql://host/db",
+        "sqlite+aiosqlite:///x.db",
+        "",
+    ):
         with pytest.raises(StoreError) as refused:
             Store.open(wrong, create=True)
         assert "\n" not in str(refused.value)
@@ -826,6 +839,34 @@ def test_addresses(tmp_path: Path) -> None:
     with Store.open(odd / "record.db", create=True) as store:
         store.append("c", ("k", {}))
     assert (odd / "record.db").is_file()
+
+
+def test_a_file_deleted_or_replaced_under_an_open_record(tmp_path: Path) -> None:
+    path = tmp_path / "record.db"
+    with Store.open(path, create=True) as store:
+        store.append("c", ("k", {}))
+        copy = path.read_bytes()
+        path.unlink()
+        for _ in range(2):
+            with pytest.raises(StoreError, match=r"record.db' was deleted or replaced"):
+                store.append("c", ("k", {}))
+            with pytest.raises(StoreError, match=r"record.db' was deleted or replaced"):
+                store.add_documents(some(3), {})
+            path.write_bytes(copy)
+
+
+def test_the_folder_of_the_process_may_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Store.open("sqlite:///record.db", create=True) as store:
+        monkeypatch.chdir("/")
+        store.append("c", ("k", {}))
+        threads = [threading.Thread(target=store.append, args=("c", ("k", {}))) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.last("c") == 5
+    assert (tmp_path / "record.db").is_file()
 
 
 def test_another_writer_for_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

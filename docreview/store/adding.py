@@ -77,7 +77,9 @@ def _row(position: int, document: Document) -> tuple[int, str, str, str, str, st
 
 def _metadata(document: Document) -> str:
     for key, value in document.metadata.items():
-        if not isinstance(key, str) or not (value is None or isinstance(value, str | int | float)):
+        if not isinstance(key, str):
+            raise ImportFailed(f"document {short(document.id)}: metadata has the key {short(key)}: keys must be text.")
+        if not (value is None or isinstance(value, str | int | float)):
             raise ImportFailed(
                 f"document {short(document.id)}: metadata {short(key)} is a {type(value).__name__}: "
                 "give text, a number, true, false or nothing."
@@ -86,7 +88,7 @@ def _metadata(document: Document) -> str:
         text = _encode(dict(document.metadata))
     except ValueError as error:
         raise ImportFailed(
-            f"document {short(document.id)}: its metadata holds a number that is not finite: leave it empty."
+            f"document {short(document.id)}: its metadata holds a number not finite or far too long: leave it empty."
         ) from error
     text.encode()  # refuses lone surrogates
     return text

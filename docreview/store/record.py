@@ -40,6 +40,8 @@ class Store:
         later docreview wrote it.
         """
         parsed = _url(url)
+        if parsed.drivername.startswith("sqlite") and parsed.query and "uri" not in parsed.query:
+            raise StoreError(f"an SQLite address takes no '?': give a path, which may hold one, not '{url}'.")
         if parsed.drivername.startswith("sqlite") and not in_memory(parsed) and not parsed.query:
             _check_file(Path(str(parsed.database)), create)
         engine = connect(parsed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -102,13 +103,19 @@ def _sqlite_engine(url: sa.URL) -> sa.Engine:
         **pool,
     )
 
+    opened: dict[str, Any] = {}  # the file that the first connection opened
+
     @sa.event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
+    def prepare(connection: Any, record: sa.pool.ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # transactions are begun below, not by the driver
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA journal_size_limit=4194304")  # a large import must not leave a large log
         connection.execute("PRAGMA cache_size=-32768")  # in KiB: ids in no order touch the index all over
         connection.execute("PRAGMA temp.secure_delete=OFF")  # nobody has to overwrite what was only staged
+        path = connection.execute("PRAGMA database_list").fetchone()[2]  # absolute
+        opened.setdefault("path", path)
+        opened.setdefault("inode", _inode(path))
+        record.info["opened"] = opened
 
     @sa.event.listens_for(engine, "begin")
     def begin(connection: sa.Connection) -> None:
@@ -175,7 +182,7 @@ def _create(connection: sa.Connection) -> None:
 
 
 def _check_version(engine: sa.Engine, values: dict[str, str]) -> None:
-    version = values.get("schema", "")
+    version = str(values.get("schema"))
     if values.get("application") != "docreview" or not version.isdecimal():
         raise StoreError(f"{_name(engine)} holds no docreview record.")
     if int(version) > SCHEMA:
@@ -202,10 +209,27 @@ def transaction(engine: sa.Engine, *, writing: bool = False, snapshot: bool = Fa
 
 
 def lock(connection: sa.Connection, chain: str) -> None:
-    """Make other writers of `chain` wait until this transaction ends. SQLite has only one writer anyway."""
+    """Make other writers of `chain` wait until this transaction ends. SQLite has only one writer anyway.
+
+    `StoreError` where an SQLite file was deleted or replaced: what is written now would be gone with the old one.
+    """
     if connection.dialect.name == "postgresql":
         key = int.from_bytes(sha256(f"docreview\0{chain}".encode()).digest()[:8], "big", signed=True)
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": key})
+    elif connection.info["opened"]["inode"] != _inode(connection.info["opened"]["path"]):
+        connection.info["opened"]["inode"] = "gone"  # for good: a new file may get the old one's number
+        raise StoreError(
+            f"{_name(connection.engine)} was deleted or replaced while it was open: open the project again."
+        )
+
+
+def _inode(path: str) -> tuple[int, int] | None:
+    """Return device and inode of a file; None where there is none, as in memory."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _name(engine: sa.Engine) -> str:
@@ -236,7 +260,8 @@ def clear_errors(engine: sa.Engine) -> Iterator[None]:
         raise StoreError(f"{_name(engine)}: every connection is in use: try again later.") from error
     except sa.exc.DBAPIError as error:
         denied = getattr(error.orig, "sqlstate", None) == "42501"
-        if isinstance(error, sa.exc.ProgrammingError | sa.exc.DataError | sa.exc.IntegrityError) and not denied:
+        ours = isinstance(error, sa.exc.ProgrammingError | sa.exc.DataError | sa.exc.IntegrityError)
+        if ours and not denied and error.statement is not None:  # without a statement the address is wrong
             raise
         message = str(error.orig).strip()
         explained = next((text for said, text in _EXPLAINED.items() if said in message), None)
