@@ -101,6 +101,14 @@ def gain_curve(curves: Sequence[Curve], *, documents: int, total: int, title: st
     `curves` count found documents (not shares) out of `total` among `documents`; random order and the least possible
     are added. The main curve is marked where it reaches 80, 95 and 100 %.
     """
+    # read off before thinning: the numbers are exact
+    marks = [
+        (i, x, total * share)
+        for i, curve in enumerate(curves)
+        if curve.role == "main"
+        for share in LEVELS
+        if (x := curve.first(total * share)) is not None
+    ]
     curves = [*(curve.thinned() for curve in curves), random_curve(documents, total), ideal_curve(documents, total)]
     with _figure() as (figure, axes):
         curves = [_until(curve, total) for curve in curves]
@@ -114,15 +122,10 @@ def gain_curve(curves: Sequence[Curve], *, documents: int, total: int, title: st
         _thousands(axes, y=False)
         for share in LEVELS:
             axes.axhline(total * share, color="#DDDDDD", linewidth=0.8, zorder=0)
-        notes: list[_Note] = []
-        for i, curve in enumerate(curves):
-            if curve.role != "main":
-                continue
-            for share in LEVELS:
-                x = curve.first(total * share)
-                if x is not None:
-                    axes.plot([x], [total * share], "o", color=_MAIN, markersize=6, zorder=5)
-                    notes.append(_Note(f"{x:,.0f}", ((x, total * share),), _MAIN, i, bold=True))
+        notes = []
+        for i, x, y in marks:
+            axes.plot([x], [y], "o", color=_MAIN, markersize=6, zorder=5)
+            notes.append(_Note(f"{x:,.0f}", ((x, y),), _MAIN, i, bold=True))
         _finish(figure, axes, curves, notes, title, limit=total)
         return figure
 
@@ -369,25 +372,32 @@ def _nearest(box: Any, x: float, y: float) -> tuple[float, float]:
     return min(max(x, box.x0), box.x1), min(max(y, box.y0), box.y1)
 
 
-def _inside(box: Any, line: Sequence[tuple[float, float]]) -> int:
-    return sum(box.x0 <= x <= box.x1 and box.y0 <= y <= box.y1 for x, y in line)
+def _inside(box: Any, line: Any) -> int:
+    return int(((line >= (box.x0, box.y0)) & (line <= (box.x1, box.y1))).all(axis=1).sum())
 
 
-def _crosses(start: tuple[float, float], end: tuple[float, float], line: Sequence[tuple[float, float]]) -> bool:
+def _crosses(start: tuple[float, float], end: tuple[float, float], line: Any) -> bool:
     """Say whether the line comes near the way from start to end."""
+    import numpy as np
+
     near = 3.5
-    x0, x1 = sorted((start[0], end[0]))
-    y0, y1 = sorted((start[1], end[1]))
-    close = [(x, y) for x, y in line if x0 - near < x < x1 + near and y0 - near < y < y1 + near]
-    way = [(start[0] + (end[0] - start[0]) * i / 16, start[1] + (end[1] - start[1]) * i / 16) for i in range(1, 17)]
-    return any(abs(px - x) < near and abs(py - y) < near for px, py in way for x, y in close)
+    low, high = np.minimum(start, end) - near, np.maximum(start, end) + near
+    close = line[((line > low) & (line < high)).all(axis=1)]
+    if not close.size:
+        return False
+    way = np.linspace(start, end, 17)[1:]
+    return bool((np.abs(way[:, None] - close[None]) < near).all(axis=2).any())
 
 
-def _pixels(transform: Any, curve: Curve) -> list[tuple[float, float]]:
-    """Return points of the drawn line, close enough together that no text could hide between them."""
-    pixels = transform(list(zip(curve.x, curve.y, strict=True))) if curve.x else []
-    points: list[tuple[float, float]] = []
-    for (x0, y0), (x1, y1) in pairwise(pixels):
-        steps = max(1, int(max(abs(x1 - x0), abs(y1 - y0)) / 4))
-        points += [(x0 + (x1 - x0) * i / steps, y0 + (y1 - y0) * i / steps) for i in range(steps)]
-    return points
+def _pixels(transform: Any, curve: Curve) -> Any:
+    """Return points (m, 2) of the drawn line, close enough together that no text could hide between them."""
+    import numpy as np
+
+    if not curve.x:
+        return np.empty((0, 2))
+    pixels = transform(np.column_stack((curve.x, curve.y)))
+    points = [pixels[-1:]]
+    for start, end in pairwise(pixels):
+        steps = max(1, int(np.abs(end - start).max() / 4))
+        points.append(np.linspace(start, end, steps, endpoint=False))
+    return np.concatenate(points)

@@ -92,7 +92,7 @@ class Terminal:
     # ------------------------------------------------------------------------------------------------------------ in
 
     def key(self, timeout: float | None = None) -> str:
-        """Wait for a key: a character, `BACK`, `ESCAPE`, `EOF`, `REDRAW` (the window changed) or `TICK` (time is over)."""
+        """Wait for a key: a character, `BACK`, `ESCAPE`, `EOF`, `REDRAW` (the window changed) or `TICK` (time over)."""
         while not self._keys:
             ready, _, _ = select.select([self._in, self._wake_read], [], [], timeout)
             if not ready:
