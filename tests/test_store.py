@@ -303,6 +303,25 @@ def test_entries_chain(store: Store) -> None:
         store.verify(chain)
 
 
+def test_only_one_writer_is_the_one_expected(store: Store) -> None:
+    """Several draw a batch after the same entry: one of them is recorded."""
+    store.append("review", ("question", {}))
+    assert store.append("review", ("batch", {}), expected=0) == []
+    assert store.append("empty", ("batch", {}), expected=1) == []
+    outcomes: list[int] = []
+
+    def draw() -> None:
+        outcomes.append(len(store.append("review", ("batch", {}), ("sample", {}), expected=1)))
+
+    threads = [threading.Thread(target=draw) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [0, 0, 0, 0, 2]
+    assert (store.last("review"), store.last("empty")) == (3, 0)
+
+
 @pytest.mark.parametrize(
     ("payload", "error", "message"),
     [
