@@ -1,7 +1,7 @@
 """How good a review was: exact, from labels in reading order or from truth and prediction.
 
 `hits` is always a sequence of 0/1, one a document read, in reading order; priors are left out. A review that stopped
-before the end is padded by `documents` (how many there are) and `relevant` (how many of them are targets): what was
+before the end is padded by `documents` (how many there are) and `total` (how many of them are targets): what was
 not read was not found.
 """
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     Classes = Sequence[int] | npt.NDArray[np.integer[Any]]
 
 
-def _hits(hits: Hits, documents: int | None, relevant: int | None) -> tuple[npt.NDArray[np.int64], int, int]:
+def _hits(hits: Hits, documents: int | None, total: int | None) -> tuple[npt.NDArray[np.int64], int, int]:
     import numpy as np
 
     found = np.asarray(hits, dtype=np.int64)
     if found.ndim != 1 or not np.isin(found, (0, 1)).all():
         raise ValueError("hits must be a sequence of 0 and 1 in reading order")
     n = found.size if documents is None else documents
-    r = int(found.sum()) if relevant is None else relevant
+    r = int(found.sum()) if total is None else total
     if found.size > n or found.sum() > r or r > n:
         raise ValueError(f"{found.size} read and {found.sum()} found do not fit {n} documents with {r} relevant")
     return found, n, r
@@ -40,19 +40,19 @@ def needed(fraction: float, relevant: int) -> int:
     return math.ceil(fraction * relevant - 1e-9)
 
 
-def recall_curve(hits: Hits, relevant: int | None = None) -> npt.NDArray[np.float64]:
+def recall_curve(hits: Hits, total: int | None = None) -> npt.NDArray[np.float64]:
     """Recall after each document read (n,). All ones where nothing is relevant: nothing is missing."""
     import numpy as np
 
-    found, _, r = _hits(hits, None if relevant is None else max(len(hits), relevant), relevant)
+    found, _, r = _hits(hits, None if total is None else max(len(hits), total), total)
     return found.cumsum() / r if r else np.ones(found.size)
 
 
-def read_to_recall(hits: Hits, fraction: float, relevant: int | None = None) -> int | None:
+def read_to_recall(hits: Hits, fraction: float, total: int | None = None) -> int | None:
     """Documents read until `fraction` of the relevant ones was found; None where that was never reached."""
     import numpy as np
 
-    found, _, r = _hits(hits, None if relevant is None else max(len(hits), relevant), relevant)
+    found, _, r = _hits(hits, None if total is None else max(len(hits), total), total)
     k = needed(fraction, r)
     if k == 0:
         return 0
@@ -67,14 +67,14 @@ def expected_random_reading(k: int, relevant: int, documents: int) -> float:
     return k * (documents + 1) / (relevant + 1)
 
 
-def wss(hits: Hits, fraction: float, documents: int | None = None, relevant: int | None = None) -> float:
+def wss(hits: Hits, fraction: float, documents: int | None = None, total: int | None = None) -> float:
     """Work saved over sampling (Cohen et al. 2006): (N - read) / N - (1 - fraction); NaN where it was not reached."""
-    _, n, r = _hits(hits, documents, relevant)
+    _, n, r = _hits(hits, documents, total)
     read = read_to_recall(hits, fraction, r)
     return math.nan if read is None else (n - read) / n - (1 - fraction)
 
 
-def loss(hits: Hits, documents: int | None = None, relevant: int | None = None) -> float:
+def loss(hits: Hits, documents: int | None = None, total: int | None = None) -> float:
     """Area between the best possible and the actual recall curve, normalized: 0 best, 1 worst, 0.5 random.
 
     As ASReview defines it (de Bruin et al. 2025): with Nx documents and Ny relevant,
@@ -82,7 +82,7 @@ def loss(hits: Hits, documents: int | None = None, relevant: int | None = None) 
     """
     import numpy as np
 
-    found, n, r = _hits(hits, documents, relevant)
+    found, n, r = _hits(hits, documents, total)
     if r in (0, n):
         return math.nan
     padded = np.zeros(n, dtype=np.int64)
@@ -90,14 +90,14 @@ def loss(hits: Hits, documents: int | None = None, relevant: int | None = None) 
     return float((r * (n - (r - 1) / 2) - padded.cumsum().sum()) / (r * (n - r)))
 
 
-def ndcg(hits: Hits, documents: int | None = None, relevant: int | None = None) -> float:
+def ndcg(hits: Hits, documents: int | None = None, total: int | None = None) -> float:
     """Normalized discounted cumulative gain (Järvelin and Kekäläinen 2002), discount log2(rank + 1).
 
     NaN where nothing is relevant.
     """
     import numpy as np
 
-    found, _, r = _hits(hits, documents, relevant)
+    found, _, r = _hits(hits, documents, total)
     if r == 0:
         return math.nan
     gain = (found / np.log2(np.arange(2, found.size + 2))).sum()

@@ -13,7 +13,7 @@ hits_lists = st.lists(st.integers(0, 1), min_size=1, max_size=60)
 
 def test_recall_curve_by_hand():
     assert metrics.recall_curve([0, 1, 1, 0, 1]) == pytest.approx([0, 1 / 3, 2 / 3, 2 / 3, 1])
-    assert metrics.recall_curve([0, 1, 0], relevant=4) == pytest.approx([0, 0.25, 0.25])
+    assert metrics.recall_curve([0, 1, 0], total=4) == pytest.approx([0, 0.25, 0.25])
 
 
 def test_recall_curve_of_nothing_to_find_is_complete():
@@ -26,7 +26,7 @@ def test_reading_to_a_recall_by_hand():
     assert metrics.read_to_recall(hits, 0.75) == 5
     assert metrics.read_to_recall(hits, 0.76) == 8
     assert metrics.read_to_recall(hits, 1.0) == 8
-    assert metrics.read_to_recall(hits, 1.0, relevant=5) is None
+    assert metrics.read_to_recall(hits, 1.0, total=5) is None
 
 
 def test_a_rounding_error_costs_no_document():
@@ -55,7 +55,7 @@ def test_work_saved_by_hand():
     # 10 documents, both relevant ones found after 4: (10 - 4) / 10 - (1 - 1)
     assert metrics.wss([1, 0, 0, 1], 1.0, documents=10) == pytest.approx(0.6)
     assert metrics.wss([1, 0, 0, 1, 0, 0, 0, 0, 0, 0], 0.95) == pytest.approx(0.55)
-    assert np.isnan(metrics.wss([1, 0], 0.95, documents=10, relevant=2))
+    assert np.isnan(metrics.wss([1, 0], 0.95, documents=10, total=2))
 
 
 def area_between(hits):
