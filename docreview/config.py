@@ -168,12 +168,12 @@ prompt = {_quote(question.prompt)}
 labels = [{", ".join(map(_quote, question.labels))}]
 # The label whose documents must all be found. Leave it out where every label matters alike.
 {target}
-batch_size = 20
 seed = 0
 # How many documents to draw blindly at the start and keep out of training, to measure the model on.
 validation = 0
 
-# Left out, these come from the preset: high-recall where there is a target, classification otherwise.
+# Left out, the rest comes from the preset: high-recall where there is a target, classification otherwise.
+# batch_size = 20
 # [questions.{question_name}.query_strategy]
 # name = "density-mmr"
 # [questions.{question_name}.stopping_rule]

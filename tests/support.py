@@ -35,4 +35,5 @@ LEXICAL = """
 prompt = "Does it impose copyleft?"
 labels = ["yes", "no"]
 target = "yes"
+batch_size = 20
 """

@@ -18,6 +18,7 @@ language = "en"
 labels = ["yes", "no"]
 target = "yes"
 query_strategy = "density-mmr"
+batch_size = 20
 """
 
 

@@ -347,6 +347,7 @@ def test_a_question_of_many_labels(lexical_project: Make) -> None:
 [views.lexical]
 [questions.topic]
 labels = ["copyleft", "permissive", "neither"]
+batch_size = 20
 """
     project = lexical_project(150, text=text)
     _, truth = make_documents(150)
