@@ -34,7 +34,9 @@ SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
     ("stopping_rules", "budget"): {"labels": 30},
     ("stopping_rules", "any"): {"stopping_rules": ["pool-exhausted", {"name": "budget", "labels": 30}]},
     ("stopping_rules", "all"): {"stopping_rules": ["pool-exhausted", {"name": "budget", "labels": 30}]},
+    # settled: left to "auto", a trial decides anew each time, and the engine keeps what it found
     ("embedders", "sentence-transformers"): {"device": "cpu", "dtype": "float32"},
+    ("views", "semantic"): {"device": "cpu", "dtype": "float32"},
     ("oracles", "known-labels"): {"labels": KNOWN},
     ("oracles", "noisy"): {"oracle": {"name": "known-labels", "labels": KNOWN}, "flip": 0.3},
 }
@@ -74,7 +76,7 @@ def _folder(folder: Path, documents: Sequence[Document]) -> Path:
     return folder
 
 
-WRITERS = {"csv": _table(","), "tsv": _table("\t"), "jsonl": _lines, "xlsx": _sheet, "text-folder": _folder}
+WRITERS = {"csv": _table(","), "tsv": _table("\t"), "jsonl": _lines, "xlsx": _sheet, "txt-folder": _folder}
 
 
 def built_ins(kind: str) -> dict[str, Any]:
@@ -553,7 +555,7 @@ class Appends(Writer):
 class LeavesParts(Writer):
     def write(self, path: Path, rows: Any) -> int:
         made = []
-        with contextlib.suppress(InterruptedError):
+        with contextlib.suppress(ArithmeticError):
             for row in rows:
                 made.append(row)
         return super().write(path, made)

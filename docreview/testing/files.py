@@ -107,7 +107,8 @@ def check_importer_suffixes(case: Written) -> None:
 def _rows() -> list[Mapping[str, Scalar]]:
     return [
         {"id": f"d{i}", "text": text, "label": None if i % 3 else "relevant", "seconds": i / 2, "read": bool(i % 2)}
-        for i, text in enumerate((*TEXTS, *ODD.values()))
+        # one that is too long for a cell may be refused, as a workbook must
+        for i, text in enumerate((*TEXTS, *(text for name, text in ODD.items() if name != "huge")))
     ]
 
 
@@ -143,14 +144,14 @@ def check_exporter_whole_or_not(exporter: Exporter) -> None:
 
     def failing() -> Iterator[Mapping[str, Scalar]]:
         yield from _rows()[:3]
-        raise InterruptedError("the rows end here")
+        raise ArithmeticError("the rows end here")
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"rows{exporter.suffixes[0]}"
         path.write_bytes(b"what was here before")
         try:
             exporter.write(path, failing())
-        except InterruptedError:
+        except ArithmeticError:
             pass
         else:
             raise AssertionError("an error among the rows must come through")
