@@ -66,3 +66,9 @@ def test_the_page_of_commands_is_not_stale() -> None:
     script = str(ROOT / "docs" / "commands.py")
     done = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = set(re.findall(r"\]\(([\w.-]+\.md)\)", (folder / "README.md").read_text("utf-8")))
+    assert listed == {page.name for page in folder.glob("*.md")} - {"README.md"}
