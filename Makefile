@@ -7,10 +7,10 @@ RUN := .venv/bin/python
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint format types layers docs docs-check check demo bench-startup bench-scale clean distclean
+.PHONY: help setup test lint format types layers docs docs-check check demo clean distclean
 
 help:  ## List the targets
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; \
+	@grep -E '^[a-z%-]+:.*## ' Makefile | sed -E 's/^([a-z%-]+):[^#]*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; \
 	do printf '  %-14s %s\n' "$$name" "$$text"; done
 
 setup: $(READY)  ## Make the environment in .venv (done by every other target where needed)
@@ -52,11 +52,8 @@ check: lint types layers docs-check test  ## All checks
 demo: $(READY)  ## Review 2,290 licence texts, from the files to a measured result
 	$(RUN) -m docreview demo $(ARGS)
 
-bench-startup: $(READY)  ## Time `import docreview` and `docreview --help`
-	$(RUN) benchmarks/startup.py $(ARGS)
-
-bench-scale: $(READY)  ## Compare with ASReview at 100,000 documents (in an environment of its own)
-	$(RUN) benchmarks/scale/run.py $(ARGS)
+bench-%: $(READY)  ## Run a benchmark: benchmarks/%.py or benchmarks/%/run.py (ARGS="--help" tells its options)
+	$(RUN) $(or $(wildcard benchmarks/$*.py benchmarks/$*/run.py),$(error there is no benchmark '$*')) $(ARGS)
 
 clean:  ## Remove caches and build output
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
