@@ -17,6 +17,8 @@ from docreview.types import Document, Progress, silent
 
 _DELIMITERS = ",;\t|"
 _SPELLED = {"\t": "a tab"}
+#: characters of a line that are looked at to find out the delimiter
+_SAMPLE = 100_000
 #: in a file of one column no character separates
 _NONE = "\x1f"
 
@@ -122,7 +124,8 @@ def _read(
 
 
 def _form(text: TextFile, columns: Mapping[str, str], delimiter: str | None, quotes: bool) -> _Form:
-    head = list(itertools.islice(text.lines(), 500))
+    # a document may be of any length, and the header shows in the first of it
+    head = [line[:_SAMPLE] for line in itertools.islice(text.lines(), 500)]
     best: tuple[tuple[bool, int], _Form] | None = None
     for candidate in [delimiter] if delimiter else _DELIMITERS:
         rows = list(_until_broken(_records(text.path, head, candidate, quotes)))

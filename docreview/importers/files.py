@@ -18,9 +18,14 @@ from docreview.types import Progress, silent
 _BLOCK = 1 << 20
 #: how much is shown to charset-normalizer
 _SAMPLE = 1 << 18
-#: share of control characters from which a file is no text
-_BINARY = 0.1
+#: share of control characters from which a file that is not UTF-8 is no text; share of NUL from which none is
+_BINARY, _EMPTY = 0.02, 0.3
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1b\b"))
+#: what is seen in files, commonest first; charset-normalizer tries many more, and then takes French for Baltic
+_ENCODINGS = (
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874", "koi8_r"),
+    *("cp932", "euc_jp", "cp949", "gb18030", "big5"),
+)
 #: UTF-32 first: its mark begins with that of UTF-16
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -126,9 +131,11 @@ def open_text(path: Path, encoding: str | None = None) -> TextFile:
     if wide:
         _verify(path, wide)
         return TextFile(path, wide, f"read as {wide.upper()}, judging by its zero bytes")
-    if sum(map(head.count, (_CONTROLS[i : i + 1] for i in range(len(_CONTROLS))))) > _BINARY * len(head):
-        raise ImportFailed(f"{path} is not text: it is full of control characters.")
     bad = _first_error(path, "utf-8")
+    # what is UTF-8 throughout is text, whatever characters it holds, unless it is mostly nothing
+    controls = head.count(0) if bad is None else len(head) - len(head.translate(None, _CONTROLS))
+    if controls > (_EMPTY if bad is None else _BINARY) * len(head):
+        raise ImportFailed(f"{path} is not text: it is full of control characters.")
     if bad is None:
         return TextFile(path, "utf-8")
     line, byte, around = bad
@@ -150,7 +157,13 @@ def open_text(path: Path, encoding: str | None = None) -> TextFile:
 def _wide(head: bytes) -> str:
     """UTF-16 without a mark, seen by its zero bytes: in most scripts every space and line end has one."""
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if max(even, odd) * 20 < len(head) or min(even, odd) * 20 > max(even, odd):
+    # where the bytes would do as UTF-8, every other one must be zero to make them UTF-16
+    try:
+        head[: len(head) - 4].decode()
+        least = 0.3
+    except UnicodeDecodeError:
+        least = 0.05
+    if max(even, odd) < least * len(head) or min(even, odd) * 20 > max(even, odd):
         return ""
     name = "utf-16-le" if odd > even else "utf-16-be"
     try:
@@ -170,8 +183,18 @@ def _guess(sample: bytes) -> str | None:
     telling = b"\n".join(line for line in sample.splitlines() if not line.isascii())
     if telling.count(0):
         return None
-    best = from_bytes(telling).best()
-    return best.encoding if best is not None else None
+    matches = {match.encoding: match for match in from_bytes(telling, cp_isolation=list(_ENCODINGS))}
+    if not matches:
+        return None
+    if "cp932" in matches:
+        # charset-normalizer takes Japanese for Korean; hiragana tells
+        text = str(matches["cp932"])
+        if sum("\u3041" <= c <= "\u309f" for c in text) > len(text) / 10:
+            return "cp932"
+    # of those that make about as little mess, the one that reads most like a language, and of equals the commonest
+    least = min(match.chaos for match in matches.values())
+    near = [name for name in _ENCODINGS if name in matches and matches[name].chaos < least + 0.1]
+    return max(near, key=lambda name: matches[name].coherence)
 
 
 def _verify(path: Path, encoding: str) -> None:

@@ -74,9 +74,9 @@ class Xlsx:
             cells |= {f"column {i}": cell for i, cell in enumerate(row[len(names) :], len(names) + 1)}
             nuls += sum(cell.count("\0") for cell in row if isinstance(cell, str))
             cells = {name: v.replace("\0", "\ufffd") if isinstance(v, str) else v for name, v in cells.items()}
-            parts = (spell(cells.pop(roles[role], None)) if role in roles else "" for role in ROLES)
+            parts = tuple(spell(cells.pop(roles[role], None)) if role in roles else "" for role in ROLES)
             metadata = {name: value for name, value in cells.items() if value not in (None, "")}
-            document = builder.build(line, tuple(parts), metadata)
+            document = builder.build(line, parts, metadata)
             if document is not None:
                 yield document
             if line % 1000 == 0:
