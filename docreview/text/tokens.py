@@ -42,7 +42,7 @@ def _general() -> regex.Pattern[str]:
     part = rf"(?:\p{{GCB=Prepend}}*{letter}{extend})+"
     pattern = rf"""
         {part} (?: [{_INNER}{_INVISIBLE}] {part} )*
-      | \p{{GCB=Prepend}}* {solid} {extend}
+      | (?= \p{{GCB=Prepend}}* {solid} ) \X
       | [0-9\#*] \ufe0f? \u20e3 {extend}
       | \p{{GCB=Prepend}}* \p{{Extended_Pictographic}} {extend} (?: (?<=\u200d) \p{{Extended_Pictographic}} {extend} )*
       | \p{{GCB=Prepend}}* \p{{Regional_Indicator}}{{1,2}} {extend}
