@@ -99,7 +99,7 @@ def gain_curve(curves: Sequence[Curve], *, documents: int, total: int, title: st
     """Draw documents read against documents of the target found.
 
     `curves` count found documents (not shares) out of `total` among `documents`; random order and the least possible
-    are added. The main curve is marked where it reaches 80, 95 and 100 %.
+    are added where they are not among them. The main curve is marked where it reaches 80, 95 and 100 %.
     """
     # read off before thinning: the numbers are exact
     marks = [
@@ -109,7 +109,9 @@ def gain_curve(curves: Sequence[Curve], *, documents: int, total: int, title: st
         for share in LEVELS
         if (x := curve.first(total * share)) is not None
     ]
-    curves = [*(curve.thinned() for curve in curves), random_curve(documents, total), ideal_curve(documents, total)]
+    bounds = [random_curve(documents, total), ideal_curve(documents, total)]
+    there = {curve.role for curve in curves}
+    curves = [*(curve.thinned() for curve in curves), *(bound for bound in bounds if bound.role not in there)]
     with _figure() as (figure, axes):
         curves = [_until(curve, total) for curve in curves]
         _draw(axes, curves)
@@ -186,7 +188,7 @@ def save(figure: Figure, path: Path | str) -> Path:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all: beside it first, then renamed. `DocreviewError` where it cannot be written."""
+    """Write a file whole or not at all; `DocreviewError` where it cannot be written."""
     temporary: str | None = None
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")

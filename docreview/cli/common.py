@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from docreview.errors import DocreviewError
-from docreview.types import Progress, silent
+from docreview.types import Progress, Scalar, silent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from docreview.project import Project
+    from docreview.report import Table
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 FILE = "docreview.toml"
@@ -89,6 +90,11 @@ def printable(text: str) -> str:
     return one_line(text)
 
 
+def counted(number: int, noun: str) -> str:
+    """Return "1 document", "2,000 documents"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def print_json(value: Any) -> None:
     """Print a value as one line of JSON; numbers that are not finite become null."""
     click.echo(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False).encode("utf-8", "replace"))
@@ -109,6 +115,41 @@ def console(*, err: bool = False) -> Console:
     from rich.console import Console
 
     return Console(stderr=err, markup=False, emoji=False, highlight=False)
+
+
+def print_table(out: Console, table: Table) -> None:
+    """Print a table of the report on the console: numbers to the right, shares in percent."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for i, column in enumerate(table.columns):
+        words = [len(cell) for row in table.rows if isinstance(cell := row[i], str)]
+        width = min(40, max(words)) if words else None
+        grid.add_column(Text(printable(column)), justify="left" if words else "right", overflow="fold", min_width=width)
+    for row in table.rows:
+        cells = zip(table.columns, row, strict=True)
+        grid.add_row(*(Text(printable(_cell(value, column in table.percent))) for column, value in cells))
+    out.print(Text(printable(table.title), style="bold"))
+    out.print(grid)
+    if table.note:
+        out.print(Text(printable(table.note), style="dim"))
+
+
+def _cell(value: Scalar, percent: bool) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return "-"
+    if isinstance(value, float):
+        return f"{value:.1%}" if percent else f"{value:,.3g}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def seconds_shown(seconds: float) -> str:
+    """Return a length of time as people say it."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02} s"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import click
 
 from docreview.cli.common import (
     console,
+    counted,
     json_option,
     open_project,
     print_json,
@@ -49,13 +50,15 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
         table.add_column(overflow="fold")
 
         def row(name: str, value: str, table: Table = table) -> None:
-            table.add_row(Text(printable(name)), Text(printable(value)))
+            # a label stands a little in from the left
+            indent = "  " if name.startswith("  ") else ""
+            table.add_row(Text(indent + printable(name)), Text(printable(value)))
 
         share = f" ({status.read / status.documents:.1%})" if status.documents else ""
         prompt = status.question.prompt
         row("question", f"{status.question.name}: {prompt}" if prompt else status.question.name)
         row("documents", f"{status.documents:,}")
-        row("read", f"{status.read:,}{share}, in {status.round:,} rounds")
+        row("read", f"{status.read:,}{share}; round {status.round:,}")
         for label, count in status.found.items():
             row(f"  {label}", f"{count:,}{' (the target)' if label == status.question.target else ''}")
         if status.skipped:
@@ -120,7 +123,7 @@ def export_command(file: Path, answered: bool, project: Path | None, question: s
     if as_json:
         print_json({"file": str(file), "rows": rows})
     else:
-        click.echo(f"Wrote {rows:,} documents to {printable(str(file))}")
+        click.echo(f"Wrote {counted(rows, 'document')} to {printable(str(file))}")
 
 
 @click.command("plugins")

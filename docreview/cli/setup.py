@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from docreview.cli.common import (
+    counted,
     json_option,
     open_project,
     print_json,
@@ -146,11 +147,11 @@ def add_command(
         if summary.skipped:
             parts.append(f"{summary.skipped:,} there already")
         if summary.priors:
-            parts.append(f"{summary.priors:,} labels taken")
+            parts.append(counted(summary.priors, "label") + " taken")
         click.echo(f"{printable(str(path))}: {', '.join(parts)} ({summary.seconds:.1f} s)")
         for warning in summary.warnings:
             click.echo(f"Warning: {printable(warning)}", err=True)
-    click.echo(f"{total:,} documents in all. Next: docreview review")
+    click.echo(f"{counted(total, 'document')} in all. Next: docreview review")
     if remaining:
         click.echo(
             f"The semantic model has {remaining:,} of them still to read: the review does that in the background; "

@@ -13,6 +13,7 @@ from docreview.cli.common import (
     json_option,
     open_project,
     print_json,
+    print_table,
     printable,
     progress_bars,
     project_option,
@@ -21,7 +22,9 @@ from docreview.cli.common import (
 from docreview.errors import DocreviewError, did_you_mean
 
 if TYPE_CHECKING:
+    from docreview.plots import Curve
     from docreview.project import Project
+    from docreview.report import Table
     from docreview.simulation import Simulation
     from docreview.types import Progress, Question
 
@@ -100,12 +103,13 @@ def simulate_command(
             arms[name] = {"query_strategy": name}
         measure = _recall if asked.target is not None else _quality
         result, curves = measure(opened, asked, known, arms, seeds, labels, progress)
+        table = _table(asked, len(known), seeds, result)
         if file is not None:
-            _write_report(file, asked, known, result, curves, seeds)
+            _write_report(file, asked, known, table, result, curves)
     if as_json:
         print_json({"question": asked.name, "documents": len(known), "seeds": seeds, **result})
     else:
-        _print(asked, len(known), seeds, result)
+        print_table(console(), table)
         if file is not None:
             click.echo(f"Wrote {printable(str(file))}")
 
@@ -133,9 +137,9 @@ def _truth(
                 given[document.id] = document.label
     known = {key: given[key] for key in project.store.ids() if key in given}
     if len(known) < 2:
-        where = f"{file} names" if file else "the project has"
+        source = f"in {file}" if file else "in the project"
         raise DocreviewError(
-            f"{where} {len(known)} documents of the project with a label: there is nothing to simulate. "
+            f"labels of {len(known)} of the project's documents are known {source}: there is nothing to simulate. "
             "Give a file with --truth, its columns with --truth-id and --truth-label."
         )
     return known
@@ -152,7 +156,7 @@ def _recall(
     seeds: int,
     labels: int | None,
     progress: Progress,
-) -> tuple[Result, list[Any]]:
+) -> tuple[Result, list[Curve]]:
     """Documents read to each share of the target, mean over seeds, beside what random order reads on average."""
     from docreview.metrics import expected_random_reading, needed
     from docreview.plots import Curve
@@ -186,7 +190,7 @@ def _quality(
     seeds: int,
     labels: int | None,
     progress: Progress,
-) -> tuple[Result, list[Any]]:
+) -> tuple[Result, list[Curve]]:
     """Accuracy and macro-F1 on a held-out fifth after some numbers of labels, mean over seeds."""
     import numpy as np
 
@@ -247,54 +251,30 @@ def _mean(values: Sequence[int | None]) -> float | None:
     return sum(known) / len(known) if known and len(known) == len(values) else None
 
 
-def _table(result: Result) -> tuple[tuple[str, ...], list[tuple[Any, ...]], tuple[str, ...]]:
-    """Columns, rows, and which columns are shares."""
-    if result["target"] is None:
-        columns: tuple[str, ...] = ("order", "labels", "accuracy", "macro-F1")
-        rows = [(row["order"], row["labels"], row["accuracy"], row["macro_f1"]) for row in result["rows"]]
-        return columns, rows, ("accuracy", "macro-F1")
-    columns = ("order", *(f"read to {level:.0%}" for level in LEVELS), "saving at 95%")
-    whole = [[None if read is None else round(read) for read in row["read"]] for row in result["rows"]]
-    rows = [(row["order"], *read, row["saving"]) for row, read in zip(result["rows"], whole, strict=True)]
-    return columns, rows, ("saving at 95%",)
+def _table(question: Question, documents: int, seeds: int, result: Result) -> Table:
+    """The result as a table for the screen and the report."""
+    from docreview.report import Table
 
-
-def _summary(question: Question, documents: int, seeds: int, result: Result) -> str:
     runs = "one run" if seeds == 1 else f"mean of {seeds} runs"
     if result["target"] is None:
-        return f"{documents:,} documents with known labels, {result['held_out']:,} of them held out; {runs}."
-    return f"{documents:,} documents with known labels, {result['total']:,} of them '{question.target}'; {runs}."
-
-
-def _print(question: Question, documents: int, seeds: int, result: Result) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    columns, rows, shares = _table(result)
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for i, column in enumerate(columns):
-        table.add_column(column, justify="right" if i else "left", overflow="fold")
-    for row in rows:
-        cells = []
-        for column, cell in zip(columns, row, strict=True):
-            shown = (
-                "-" if cell is None else f"{cell:.1%}" if column in shares else f"{cell:,}" if cell != row[0] else cell
-            )
-            cells.append(Text(printable(shown)))
-        table.add_row(*cells)
-    out.print(Text(printable(_summary(question, documents, seeds, result))))
-    out.print(table)
+        title = f"{documents:,} documents with known labels, {result['held_out']:,} of them held out; {runs}"
+        rows = tuple((row["order"], row["labels"], row["accuracy"], row["macro_f1"]) for row in result["rows"])
+        return Table(title, ("order", "labels", "accuracy", "macro-F1"), rows, ("accuracy", "macro-F1"))
+    title = f"{documents:,} documents with known labels, {result['total']:,} of them '{question.target}'; {runs}"
+    columns = ("order", *(f"read to {level:.0%}" for level in LEVELS), "saving at 95%")
+    whole = [[None if read is None else round(read) for read in row["read"]] for row in result["rows"]]
+    rows = tuple((row["order"], *read, row["saving"]) for row, read in zip(result["rows"], whole, strict=True))
+    note = "Saving: against reading all of them."
+    return Table(title, columns, rows, ("saving at 95%",), note)
 
 
 def _write_report(
-    file: Path, question: Question, known: Mapping[str, str], result: Result, curves: list[Any], seeds: int
+    file: Path, question: Question, known: Mapping[str, str], table: Table, result: Result, curves: list[Curve]
 ) -> None:
     import docreview
-    from docreview.report import ReportData, Table, report
+    from docreview.report import ReportData, report
     from docreview.types import now
 
-    columns, rows, shares = _table(result)
     recall = result["target"] is not None
     report(
         ReportData(
@@ -302,11 +282,10 @@ def _write_report(
             question=question,
             created=now().strftime("%Y-%m-%d %H:%M UTC"),
             documents=len(known),
-            summary=_summary(question, len(known), seeds, result),
             gain=tuple(curves) if recall else (),
             total=result["total"] if recall else None,
             learning=() if recall else tuple(curves),
-            tables=(Table("Documents to read" if recall else "Quality", columns, tuple(rows), shares),),
+            tables=(table,),
             versions={"docreview": docreview.__version__},
         ),
         file,
