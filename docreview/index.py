@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _BLOCK = 32_000_000  # similarities computed at a time: 128 MB
 _SAMPLE = 200  # rows whose neighbors are compared with exact search
+_COLUMNS = 64  # similarities of which the best one is looked at first
 _STEP = 5_000  # rows between two reports of progress
 
 
@@ -102,15 +103,34 @@ class Exact:
 
 
 def _top(scores: Floats, k: int) -> tuple[Ints, Floats]:
-    """The k best columns of each row, best first, ties by column (at the cut, whichever the partition left in)."""
+    """The k best columns of each row, best first, ties by column.
+
+    The k-th best of the maxima of groups of columns is no better than the k-th best of all: what reaches it are a few
+    more than k candidates, found in one pass, several times faster than by partitioning.
+    """
     import numpy as np
 
-    n = scores.shape[1]
-    best = np.argpartition(scores, n - k, axis=1)[:, n - k :] if k < n else np.tile(np.arange(n), (len(scores), 1))
-    best.sort(axis=1)
-    found = np.take_along_axis(scores, best, axis=1)
-    order = np.argsort(-found, axis=1, kind="stable")
-    return np.take_along_axis(best, order, axis=1), np.take_along_axis(found, order, axis=1)
+    groups = scores.shape[1] // _COLUMNS
+    if groups < 2 * k:
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+        return best, np.take_along_axis(scores, best, axis=1)
+    maxima = scores[:, : groups * _COLUMNS].reshape(len(scores), groups, _COLUMNS).max(axis=2)
+    hits = scores >= np.partition(maxima, groups - k, axis=1)[:, groups - k, None]
+    counts = hits.sum(axis=1)
+    tied = counts > 8 * k  # equal texts, or a query of zeros
+    hits[tied] = False
+    counts[tied] = 0
+    rows, columns = np.nonzero(hits)
+    place = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    padded = np.full((len(scores), max(k, int(counts.max(initial=0)))), -np.inf, np.float32)
+    candidates = np.zeros(padded.shape, np.int64)
+    padded[rows, place], candidates[rows, place] = scores[rows, columns], columns
+    order = np.argsort(-padded, axis=1, kind="stable")[:, :k]
+    best, found = np.take_along_axis(candidates, order, axis=1), np.take_along_axis(padded, order, axis=1)
+    for row in np.flatnonzero(tied):
+        best[row] = np.argsort(-scores[row], kind="stable")[:k]
+        found[row] = scores[row, best[row]]
+    return best, found
 
 
 class HNSW:

@@ -48,6 +48,20 @@ def test_exact_search_with_ties_and_k_beyond_n(vectors: np.ndarray, k: int) -> N
     np.testing.assert_allclose(similarities, -np.sort(-full, axis=1)[:, : rows.shape[1]], atol=1e-6)
 
 
+@pytest.mark.parametrize("n", [1500, 9001])
+def test_exact_search_among_many_orders_ties_by_row(n: int) -> None:
+    vectors = clustered(n)
+    vectors[::3] = vectors[3]  # a third of all is one text
+    vectors[5] = 0
+    full = vectors[:40] @ vectors.T
+    rows, similarities = Exact(vectors).search(vectors[:40], 20)
+    wanted = np.argsort(-full, axis=1, kind="stable")[:, :20]
+    np.testing.assert_array_equal(rows, wanted)
+    np.testing.assert_array_equal(similarities, np.take_along_axis(full, wanted, axis=1))
+    assert rows[5].tolist() == list(range(20))
+    assert (rows[3] % 3 == 0).all()
+
+
 def test_exact_search_of_nothing() -> None:
     empty = np.empty((0, 4), np.float32)
     assert Exact(empty).search(clustered(3, 4), 5)[0].shape == (3, 0)
