@@ -93,7 +93,11 @@ def register_presets(register: Register) -> None:
 
 @hookspec
 def register_commands(cli: click.Group) -> None:
-    """Add commands to the command line. Called once, when the command line starts."""
+    """Add commands to the command line.
+
+    Called at most once, and only when it must be known which commands there are: for ``docreview --help``, and for a
+    command that is not built in. Import what is heavy inside the commands.
+    """
 
 
 @hookspec(firstresult=True)

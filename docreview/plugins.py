@@ -86,12 +86,12 @@ def load_plugins(extra: Iterable[tuple[str, Any]] = ()) -> Plugins:
         except (Exception, SystemExit) as error:
             # a plugin may raise anything at import, or leave; the one place where that must not stop the host
             if strict:
-                raise PluginError(f"plugin '{name}' {version}: {_cause(error)}") from error
-            plugins.quarantined.append(Quarantined(name, version, _cause(error)))
+                raise PluginError(f"plugin '{name}' {version}: {cause_of(error)}") from error
+            plugins.quarantined.append(Quarantined(name, version, cause_of(error)))
         else:
             plugins.loaded[name] = version
 
-    for name, version, load in _installed():
+    for name, version, load in installed():
         admit(name, version, load)
     for name, plugin in extra:
         admit(name, str(getattr(plugin, "__version__", "?")), partial(_itself, plugin))
@@ -102,7 +102,7 @@ def _itself(plugin: Any) -> Any:
     return plugin
 
 
-def _installed() -> list[tuple[str, str, Callable[[], Any]]]:
+def installed() -> list[tuple[str, str, Callable[[], Any]]]:
     """Name, version and loader of every installed plugin, by name.
 
     Read one distribution at a time: `importlib.metadata.entry_points` fails for all of them where one is malformed.
@@ -129,7 +129,8 @@ def _malformed(error: Exception) -> Any:
     raise PluginError(f"its entry_points.txt cannot be read: {error}.")
 
 
-def _cause(error: BaseException) -> str:
+def cause_of(error: BaseException) -> str:
+    """Say in one line why a plugin was not let in."""
     text = str(error).strip().splitlines()
     message = text[0] if text else ""
     return message if isinstance(error, ComponentError) else f"{type(error).__name__}: {message}"

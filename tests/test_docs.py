@@ -47,7 +47,9 @@ def test_a_broken_link_is_found(tmp_path: Path) -> None:
 
 def commands(group: click.Group, prefix: str = "") -> list[str]:
     found = []
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in sorted(group.list_commands(context)):  # not `.commands`: they are loaded late
+        command = group.get_command(context, name)
         found.append(prefix + name)
         if isinstance(command, click.Group):
             found += commands(command, f"{prefix}{name} ")

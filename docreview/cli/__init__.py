@@ -110,7 +110,8 @@ def main(args: Sequence[str] | None = None) -> None:
         _forget_output()
         sys.exit(1)
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:  # a script may have closed it
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output, `head` for instance, has had enough
         _forget_output()
         sys.exit(1)

@@ -61,7 +61,12 @@ def open_project(folder: Path | None) -> Iterator[Project]:
 
     say_warnings()
     if folder is None:
-        here = Path.cwd()
+        try:
+            here = Path.cwd()
+        except FileNotFoundError:
+            raise DocreviewError(
+                "the current folder is gone; change to another, or name a project with --project."
+            ) from None
         folder = next((place for place in (here, *here.parents) if (place / FILE).is_file()), None)
         if folder is None:
             raise DocreviewError(

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from importlib.metadata import entry_points
 
 import click
 import pluggy
 
 from docreview import hookspecs
 from docreview.errors import PluginError
-from docreview.plugins import Quarantined
+from docreview.plugins import Quarantined, cause_of, installed
 
 
 @cache
@@ -27,21 +26,19 @@ def plugin_commands(taken: tuple[str, ...]) -> tuple[dict[str, click.Command], l
     strict = os.environ.get("DOCREVIEW_STRICT_PLUGINS", "") not in ("", "0")
     commands: dict[str, click.Command] = {}
     failed = []
-    for point in sorted(entry_points(group="docreview"), key=lambda point: point.name):
-        if point.name in disabled:
+    for name, version, load in installed():
+        if name in disabled or "*" in disabled:
             continue
-        version = point.dist.version if point.dist else "?"
         try:
-            added = _commands_of(point.load())
+            added = _commands_of(load())
             doubles = sorted(set(added) & {*taken, *commands})
             if doubles:
                 raise PluginError(f"the command '{doubles[0]}' is there already.")
-        except Exception as error:
-            # a plugin may raise anything at import: that must not take the command line with it
-            cause = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        except (Exception, SystemExit) as error:
+            # a plugin may raise anything at import, or leave: that must not take the command line with it
             if strict:
-                raise PluginError(f"plugin '{point.name}' {version}: {cause}") from error
-            failed.append(Quarantined(point.name, version, cause))
+                raise PluginError(f"plugin '{name}' {version}: {cause_of(error)}") from error
+            failed.append(Quarantined(name, version, cause_of(error)))
         else:
             commands |= added
     return commands, failed

@@ -47,6 +47,8 @@ class Reviewer:
         self.answered = 0
         self._queue: deque[str] = deque()
         self._done = self._earlier()
+        #: documents that were taken back: asked again even where their batch is long over
+        self._back: set[str] = set()
         #: notes on documents that have no answer yet
         self._notes: dict[str, str] = {}
         self.message = ""
@@ -58,7 +60,10 @@ class Reviewer:
         """Review until the person quits or nothing is left; return a sentence that says which."""
         try:
             while self._fill():
-                self._ask(self._queue.popleft())
+                document_id = self._queue.popleft()
+                # somebody else, at another terminal, may have answered it meanwhile
+                if document_id in self._back or document_id in self.review.pending:
+                    self._ask(document_id)
         except _Quit as quit_:
             return str(quit_)
         except Hangup:
@@ -129,6 +134,7 @@ class Reviewer:
                     self._done.append(document_id)
                     self.answered += 1
                 self._notes.pop(document_id, None)
+                self._back.discard(document_id)
                 what = screen.one_line(document.title or document_id)
                 self.message = f"{'skipped' if value is None else value}: {what[:60]}"
                 return
@@ -161,6 +167,7 @@ class Reviewer:
             self.review.withdraw(last, self.name)
             self.answered -= 1
         self._queue.appendleft(last)
+        self._back.add(last)
         self.message = "Taken back: this document is asked again."
 
     def _help(self) -> None:
