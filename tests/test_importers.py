@@ -76,7 +76,11 @@ def fails(path: Path, message: str, columns: dict[str, str] | None = None) -> No
 
 def formats(folder: Path) -> list[Path]:
     """The same three documents in every table format."""
-    rows = [["id", "title", "text", "label", "year"], ["a", "T", "one", "yes", 1999], ["b", "", "two", "", None]]
+    rows: list[list[object]] = [
+        ["id", "title", "text", "label", "year"],
+        ["a", "T", "one", "yes", 1999],
+        ["b", "", "two", "", None],
+    ]
     table = [["" if cell is None else str(cell) for cell in row] for row in rows]
     made = [workbook(folder, "t.xlsx", rows), workbook(folder, "t.xlsx.gz", rows)]
     for name, delimiter in [
@@ -89,7 +93,7 @@ def formats(folder: Path) -> list[Path]:
     ]:
         content = "".join(delimiter.join(row) + "\n" for row in table)
         made += [file(folder, name, content), file(folder, f"{name}.gz", content)]
-    lines = "".join(json.dumps(dict(zip(rows[0], row, strict=True))) + "\n" for row in rows[1:])
+    lines = "".join(json.dumps(dict(zip(table[0], row, strict=True))) + "\n" for row in rows[1:])
     return [*made, file(folder, "t.jsonl", lines), file(folder, "t.jsonl.gz", lines)]
 
 
@@ -211,7 +215,9 @@ def test_a_damaged_gzip_file_gives_no_document(tmp_path: Path) -> None:
 
 
 def test_a_damaged_workbook(tmp_path: Path) -> None:
-    good = workbook(tmp_path, "good.xlsx", [["text"], *[[f"text {i}"] for i in range(2000)]]).read_bytes()
+    rows: list[list[object]] = [["text"]]
+    rows += [[f"text {i}"] for i in range(2000)]
+    good = workbook(tmp_path, "good.xlsx", rows).read_bytes()
     for name, data in {
         "cut": good[: len(good) // 2],
         "no": b"no zip",

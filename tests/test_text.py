@@ -83,7 +83,7 @@ mixed = st.lists(
 
 
 def graphemes(text: str) -> list[str]:
-    return regex.findall(r"\X", text)
+    return [match[0] for match in regex.finditer(r"\X", text)]
 
 
 def boundaries(text: str) -> set[int]:
