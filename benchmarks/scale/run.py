@@ -5,8 +5,8 @@
 Each program runs in a process of its own, one after the other, on the same CSV with the same first 200 labels, on two
 sets: synthetic documents of 110 words by Zipf's law, and turns of real speech (4 to 32 words) from the file that
 --turns names (`shared/corpora/scale/oral-argument-turns.tsv.gz` beside the repository; skipped where it is not there).
-ASReview runs in its own environment, made with pip on first use. Prints tables for docs/benchmarks.md and writes
-benchmarks/results/scale.json.
+ASReview runs in its own environment, made with pip on first use. Prints tables for docs/benchmarks.md (in
+brackets: processor time, which other work on the machine does not stretch) and writes benchmarks/results/scale.json.
 """
 
 from __future__ import annotations
@@ -120,8 +120,9 @@ def table(name: str, documents: int, sides: dict[str, dict[str, Any]]) -> str:
 
 def _total(*stages: str) -> Any:
     def value(seconds: dict[str, list[float]], measured: dict[str, Any]) -> str:
-        parts = [statistics.median(seconds[stage]) for stage in stages if stage in seconds]
-        return f"{sum(parts):.2f} s" if parts else ""
+        known = [stage for stage in stages if stage in seconds]
+        clock, cpu = (sum(statistics.median(kept[stage]) for stage in known) for kept in (seconds, measured["cpu"]))
+        return f"{clock:.2f} s ({cpu:.2f})" if known else ""
 
     return value
 
