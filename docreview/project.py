@@ -28,7 +28,8 @@ from docreview.config import Config, QuestionConfig, read_config, write_config
 from docreview.contracts import Component
 from docreview.corpus import Corpus
 from docreview.errors import BadSetting, ProjectError, UnknownLabel, did_you_mean
-from docreview.importers import read_documents
+from docreview.exporters import exporter_for
+from docreview.importers import importer_for, read_documents
 from docreview.index import IndexSettings
 from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
@@ -129,17 +130,22 @@ class Project:
         columns: Mapping[str, str] | None = None,
         *,
         question: str | None = None,
+        encoding: str | None = None,
         progress: Progress = silent,
     ) -> AddSummary:
         """Add the documents of a file or folder: all of them, or none where one is wrong.
 
-        Documents already there, unchanged, are skipped. Labels in the file's label column become priors of `question`.
-        The lexical view is built, so that a review can start at once.
+        `columns` maps the roles ``text``, ``title``, ``id``, ``label`` to columns, and to ``""`` where no column has that
+        role; the importer finds by name what is not mapped. `encoding` is found out where it is not given. Documents
+        already there, unchanged, are skipped. Labels in the file's label column become priors of `question`. The
+        lexical view is built, so that a review can start at once.
         """
         warnings: list[str] = []
-        documents = read_documents(
-            Path(path), self._components("importers"), columns or {}, warn=warnings.append, progress=progress
-        )
+        importers = self._components("importers")
+        if encoding is not None:
+            name = importer_for(Path(path), importers)
+            importers[name] = self.plugins.registry.create("importers", name, {"encoding": encoding})
+        documents = read_documents(Path(path), importers, columns or {}, warn=warnings.append, progress=progress)
         summary = self.add_documents(documents, str(path), question=question, progress=progress)
         return replace(summary, warnings=tuple(warnings))
 
@@ -292,9 +298,10 @@ class Project:
         `everything` includes documents nobody has answered, with an empty label and, once there is a model, its
         probability for each label.
         """
-        from docreview.exporters import write_rows
-
-        return write_rows(Path(path), self._components("exporters"), self._rows(question, everything))
+        exporters = self._components("exporters")
+        name = exporter_for(Path(path), exporters)
+        written: int = exporters[name].write(Path(path), self._rows(question, everything))
+        return written
 
     def _rows(self, question: str | None, everything: bool) -> Iterator[dict[str, Scalar]]:
         review = self.review(question)

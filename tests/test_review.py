@@ -335,7 +335,7 @@ def test_a_strategy_that_breaks_its_contract_is_named(
 
     entry = Registration("query_strategies", "wrong", lambda: Wrong(rows), "acme", "9.9")
     project.plugins.registry.add(entry)
-    object.__setattr__(project.config.questions["copyleft"], "review", {"query_strategy": "wrong"})
+    object.__setattr__(project.config.questions["copyleft"], "review", {"query_strategy": "wrong", "batch_size": 20})
     with pytest.raises(ContractViolation, match=rule) as caught:
         project.review().next_batch()
     assert "query strategy 'wrong' (acme 9.9) broke its contract in round 1" in str(caught.value)
