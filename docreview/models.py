@@ -87,7 +87,8 @@ class LateFusion:
 def _linear_svm() -> Any:
     from sklearn.svm import LinearSVC
 
-    return LinearSVC(C=1.0, max_iter=10_000)
+    # as `docreview.classifiers.linear_svm`
+    return LinearSVC(C=1.0, tol=0.1, max_iter=10_000)
 
 
 def balanced(labels: Ints, shares: Mapping[int, float]) -> Doubles:
@@ -143,9 +144,13 @@ class _Part:
         self.columns: Ints | None = None
         if not view.dense:
             # lbfgs and liblinear both pay for empty columns: of millions, the labeled rows have some thousands
-            self.columns, inverse = np.unique(self.train.indices, return_inverse=True)
+            used = np.zeros(matrix.shape[1], dtype=bool)
+            used[self.train.indices] = True
+            self.columns = np.flatnonzero(used)
+            place = np.empty(matrix.shape[1], dtype=np.int32)
+            place[self.columns] = np.arange(self.columns.size, dtype=np.int32)
             # scikit-learn still asks for the matrix, not the array, with 32-bit indices
-            parts = (self.train.data, inverse.astype(np.int32), self.train.indptr.astype(np.int32))
+            parts = (self.train.data, place[self.train.indices], self.train.indptr.astype(np.int32))
             self.train = sp.csr_matrix(parts, shape=(rows.size, max(self.columns.size, 1)))
 
     def fit(self, task: _Task, rows: Ints | slice = slice(None)) -> Fits:

@@ -15,12 +15,24 @@ if TYPE_CHECKING:
 
 
 def high_recall() -> dict[str, Any]:
-    """Find every document of the target: the likeliest next (version 1)."""
+    """Find every document of the target: the likeliest next (version 1).
+
+    Measured on the 2,289 licence texts of the demo, 550 of them copyleft; texts read to 95 % (least possible 523, at
+    random 2,174), means of 3 or 5 seeds:
+
+    - Batches of 5 instead of 20 read some 40 texts less: a model retrained after 5 answers knows the siblings of what
+      was just found, and the random start costs 5 texts and not 20. Retraining takes tenths of a second, so the
+      reviewer does not wait for it.
+    - C = 1, scikit-learn's own default, is no worse than the 0.11 tuned for ASReview (829 and 834, batches of 10).
+    - The semantic view alone reads some 1,120. Fused with weight 0.25 it costs nothing here (788 against 781 for the
+      lexical view alone in batches of 5, standard deviations 9 and 23); with 0.5 it costs some 30 texts.
+    - The ratio of 9.8 is ASReview's (ELAS u4). With C = 1 a ratio of 1 reads as much (830 and 829, batches of 10).
+    """
     return {
         "model": {
             "name": "late-fusion",
             "classifier": {"name": "linear-svm", "C": 1.0},
-            "weights": {"lexical": 1.0, "semantic": 0.5},
+            "weights": {"lexical": 1.0, "semantic": 0.25},
             "ratio": 9.8,
         },
         "query_strategy": {"name": "most-relevant"},
@@ -31,7 +43,12 @@ def high_recall() -> dict[str, Any]:
 
 
 def classification() -> dict[str, Any]:
-    """Learn to tell all labels apart with few of them: the most doubtful next (version 1)."""
+    """Learn to tell all labels apart with few of them: the most doubtful next (version 1).
+
+    A linear support vector machine with C = 1 and balanced labels, calibrated, was best or within 0.01 of the best of
+    15 settings in accuracy at 300 to 1,000 random labels on TREC-6, AG News, Banking77 and the licences' categories
+    (logistic regression C = 1 and 10, support vector machines C = 0.11 to 1, complement naive Bayes).
+    """
     return {
         "model": {
             "name": "late-fusion",
