@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Hashes = npt.NDArray[np.uint64]
 
-_BLOCK = 2048  # documents; a document's place in its block takes 11 bits of a sort key
+_BLOCK = 512  # documents, at most 2,048: a document's place in its block takes 11 bits of a sort key
 _BITS = 53
 _FORMAT = 1  # raised when tokens or hashes change, so that older counts are made again
 
