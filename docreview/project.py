@@ -35,7 +35,8 @@ from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
 from docreview.replay import replay
 from docreview.report import report
-from docreview.review import Components, Review, Settings, chain_of
+from docreview.review import Review
+from docreview.rounds import Components, Settings, chain_of
 from docreview.simulation import Simulation, simulate
 from docreview.status import Status, report_of, status_of
 from docreview.store import Store
@@ -135,8 +136,8 @@ class Project:
     ) -> AddSummary:
         """Add the documents of a file or folder: all of them, or none where one is wrong.
 
-        `columns` maps the roles ``text``, ``title``, ``id``, ``label`` to columns, and to ``""`` where no column has that
-        role; the importer finds by name what is not mapped. `encoding` is found out where it is not given. Documents
+        `columns` maps the roles ``text``, ``title``, ``id``, ``label`` to columns, or to ``""`` where no column has
+        that role; the importer finds by name what is not mapped. `encoding` is found out where it is not given. Documents
         already there, unchanged, are skipped. Labels in the file's label column become priors of `question`. The
         lexical view is built, so that a review can start at once.
         """

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docreview.ledger import Ledger
-from docreview.review import VALIDATION, Settings, draw, draw_sample, make_state
+from docreview.rounds import VALIDATION, Settings, draw, draw_sample, make_state
 from docreview.types import Progress, silent
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
-    from docreview.review import Assemble, Components
+    from docreview.rounds import Assemble, Components
     from docreview.store import Store
 
 

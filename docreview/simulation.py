@@ -16,7 +16,8 @@ import numpy as np
 from docreview.contracts import Component, check_answers
 from docreview.errors import DocreviewError
 from docreview.metrics import accuracy, macro_f1, read_to_recall
-from docreview.review import Assemble, Review, Settings, chain_of, generator
+from docreview.review import Review
+from docreview.rounds import Assemble, Settings, chain_of, generator
 from docreview.store import Store
 from docreview.types import Label, Question, silent
 
@@ -54,7 +55,8 @@ class Simulation:
     @property
     def hits(self) -> Ints:
         """1 where the row read carries the target, in reading order."""
-        return (self.labels == self.question.target_index).astype(np.int64)
+        hits: Ints = (self.labels == self.question.target_index).astype(np.int64)
+        return hits
 
     def read_to(self, recall: float) -> int | None:
         """How many documents were read to find that share of the target; None where it was not reached."""

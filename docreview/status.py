@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import docreview
 from docreview.plots import Curve
 from docreview.report import ReportData, Table
-from docreview.review import VALIDATION, Review
+from docreview.review import Review
+from docreview.rounds import VALIDATION
 from docreview.types import Question, Scalar, StopDecision, now
 
 if TYPE_CHECKING:

@@ -1,0 +1,168 @@
+"""The steps of a round, as functions of the ledger: `Review` takes them for the first time, `replay` once more."""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from docreview.contracts import CheckedFitted, Component, check_selection
+from docreview.ledger import Ledger, encode
+from docreview.types import Fitted, Neighbors, ReviewState, Sample, Selection, Vectors
+
+if TYPE_CHECKING:
+    from docreview.store import Store
+    from docreview.types import Ints
+
+#: how many documents' predictions are followed from round to round where a stopping rule needs it
+STOP_SET = 500
+VALIDATION = "validation"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a question is reviewed, resolved: what the preset and the project file say together."""
+
+    model: Any
+    query_strategy: Any
+    cold_start: Any
+    stopping_rule: Any
+    batch_size: int = 20
+    #: each batch is larger than the one before by this share, rounded up (Cormack & Grossman 2015 take 0.1)
+    batch_growth: float = 0.0
+    seed: int = 0
+    #: size of the blind random validation sample drawn first
+    validation: int = 0
+    #: the preset these came from, and what the project file states over it
+    preset: str = ""
+    stated: Mapping[str, Any] = field(default_factory=dict)
+
+    def size(self, round_: int) -> int:
+        """Number of documents in the batch of that round (from 1)."""
+        size = self.batch_size
+        for _ in range(round_ - 1 if self.batch_growth else 0):
+            size += math.ceil(size * self.batch_growth)
+        return size
+
+
+@dataclass(frozen=True)
+class Components:
+    """The four parts of a review, at work."""
+
+    model: Component
+    query_strategy: Component
+    cold_start: Component
+    stopping_rule: Component
+
+    def describe(self) -> dict[str, dict[str, str]]:
+        """What the record keeps of them."""
+        return {role: part.describe() for role, part in vars(self).items()}
+
+
+#: makes the components that some settings name
+Assemble = Callable[[Settings], Components]
+
+
+def make_state(
+    ledger: Ledger,
+    components: Components,
+    seed: int,
+    n: int,
+    views: Mapping[str, Vectors],
+    neighbors: Neighbors | None,
+    fitted_is: Callable[[Fitted], None] = lambda fitted: None,
+) -> ReviewState:
+    """Make the snapshot of what the ledger knows; the model is fitted when first asked for."""
+    labels, rounds, reviewed = ledger.arrays(n)
+
+    @cache
+    def fitted() -> Fitted | None:
+        if not state.trainable:
+            return None
+        learned = components.model.value.fit(state, generator(seed, state.round, "model"))
+        checked = CheckedFitted(components.model, learned, state)
+        fitted_is(checked)
+        return checked
+
+    assert ledger.question is not None, "a chain begins with its question"
+    state = ReviewState(
+        question=ledger.question,
+        round=ledger.round + 1,
+        n=n,
+        views=views,
+        labels=labels,
+        rounds=rounds,
+        reviewed=reviewed,
+        annotations=ledger.annotations(),
+        history=tuple(ledger.history),
+        samples=tuple(ledger.samples.values()),
+        neighbors=neighbors,
+        fitted=fitted,
+    )
+    return state
+
+
+def draw(
+    ledger: Ledger, state: ReviewState, components: Components, settings: Settings, size: int, store: Store
+) -> dict[str, Any] | None:
+    """Draw a batch and return it as it goes into the record; None where the pool is exhausted."""
+    chosen = _choose(ledger, state, components, settings, size)
+    if chosen is None:
+        return None
+    strategy, selection = chosen
+    assert selection.scores is not None, "set by check_selection"
+    assert selection.probabilities is not None, "set by check_selection"
+    predicted = ledger.stop_set is not None and state.trainable
+    return {
+        "round": state.round,
+        "document_ids": [document.id for document in store.documents(selection.rows.tolist())],
+        "scores": [None if math.isnan(score) else score for score in selection.scores.tolist()],
+        "probabilities": selection.probabilities.tolist(),
+        "strategy": strategy,
+        "size": size,
+        "n": state.n,
+        "views": {name: view.fingerprint for name, view in state.views.items()},
+        "neighbors": None if state.neighbors is None else state.neighbors.fingerprint,
+        "stop_set": encode(state.probabilities[ledger.stop_set]) if predicted else None,
+    }
+
+
+def draw_sample(name: str, size: int, seed: int, pool: Ints) -> Sample:
+    """Draw a blind random sample of the pool."""
+    rows = generator(seed, 0, name).choice(pool, size=min(size, pool.size), replace=False)
+    return Sample(name, rows, rows.size / pool.size if pool.size else 1.0)
+
+
+def chain_of(question: str) -> str:
+    """The name of a review's chain in the record."""
+    return f"review:{question}"
+
+
+def generator(seed: int, round_: int, role: str) -> np.random.Generator:
+    """The random generator of one role in one round: made anew each time, so there is nothing to save or to share."""
+    return np.random.default_rng([seed, round_, zlib.crc32(role.encode())])
+
+
+def _choose(
+    ledger: Ledger, state: ReviewState, components: Components, settings: Settings, size: int
+) -> tuple[str, Selection] | None:
+    """Select rows: the validation sample first, then by cold start until a model can be trained, then by strategy."""
+    sample = ledger.samples.get(VALIDATION)
+    if sample is not None:
+        waiting = np.array([row for row in sample.rows if row not in ledger.rounds], dtype=np.int64)[:size]
+        if waiting.size:
+            drawn = np.full(waiting.size, sample.probability, dtype=np.float32)
+            return f"{VALIDATION}-sample", Selection(waiting, np.full(waiting.size, np.nan, np.float32), drawn)
+    if not state.pool.size:
+        return None
+    strategy = components.query_strategy
+    if "model" in strategy.value.needs and not state.trainable:
+        strategy = components.cold_start
+    rng = generator(settings.seed, state.round, "query-strategy")
+    selection = strategy.value.select(state, size, rng)
+    return strategy.name, check_selection(strategy, selection, state, size)
