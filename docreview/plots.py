@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import io
 import os
-import tempfile
 import warnings
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -139,11 +138,7 @@ def learning_curve(curves: Sequence[Curve], *, title: str = "", y_label: str = "
         _draw(axes, curves)
         lowest = min((min(curve.low or curve.y) for curve in curves if curve.y), default=0.0)
         axes.set_ylim(max(0.0, lowest - 0.05) if lowest > 0.2 else 0.0, 1.0)
-        axes.set_xlim(left=0)
-        axes.grid(axis="y", color="#E5E5E5", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.set_xlabel("documents labeled")
-        axes.set_ylabel(y_label)
+        _label_axes(axes, "documents labeled", y_label)
         _thousands(axes, y=False)
         _finish(figure, axes, curves, [], title)
         return figure
@@ -154,12 +149,8 @@ def progress_curve(curves: Sequence[Curve], *, title: str = "") -> Figure:
     curves = [curve.thinned() for curve in curves]
     with _figure() as (figure, axes):
         _draw(axes, curves)
-        axes.set_xlim(left=0)
         axes.set_ylim(bottom=0)
-        axes.grid(axis="y", color="#E5E5E5", linewidth=0.8)
-        axes.set_axisbelow(True)
-        axes.set_xlabel("documents read")
-        axes.set_ylabel("found")
+        _label_axes(axes, "documents read", "found")
         _thousands(axes, y=True)
         _finish(figure, axes, curves, [], title)
         return figure
@@ -180,31 +171,26 @@ def picture(figure: Figure, kind: Literal["png", "svg"] = "png") -> bytes:
 def save(figure: Figure, path: Path | str) -> Path:
     """Write the figure to a ``.png`` or ``.svg`` file, whole or not at all, and return the path."""
     path = Path(path)
-    kind = path.suffix.lower().lstrip(".")
-    if kind not in ("png", "svg"):
+    if path.suffix.lower() not in (".png", ".svg"):
         raise DocreviewError(f"{path}: a picture is written as .png or .svg.")
-    write_whole(path, picture(figure, "png" if kind == "png" else "svg"))
+    write_whole(path, picture(figure, "png" if path.suffix.lower() == ".png" else "svg"))
     return path
 
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file whole or not at all; `DocreviewError` where it cannot be written."""
-    temporary: str | None = None
+    half = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        with open(handle, "wb") as file:
+        with half.open("wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.replace(temporary, path)
+        os.replace(half, path)
     except OSError as error:
         raise DocreviewError(f"cannot write {path}: {error.strerror}.") from error
     finally:
-        if temporary is not None:
-            Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            half.unlink(missing_ok=True)
 
 
 # ------------------------------------------------------------------------------------------------------------- drawing
@@ -262,6 +248,14 @@ def _draw(axes: Axes, curves: Sequence[Curve]) -> None:
         axes.plot(curve.x, curve.y, **look)
         if curve.low:
             axes.fill_between(curve.x, curve.low, curve.high, color=look["color"], alpha=0.16, linewidth=0)
+
+
+def _label_axes(axes: Axes, x: str, y: str) -> None:
+    axes.set_xlim(left=0)
+    axes.grid(axis="y", color="#E5E5E5", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
 
 
 def _thousands(axes: Axes, *, y: bool) -> None:

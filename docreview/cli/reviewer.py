@@ -290,7 +290,7 @@ class _Sight:
             self.pages.resize(width)
             self.first = self.pages.line_of(place)
         small, tiny = height < 20, height < 12
-        ruler = [] if small else [Text("─" * width, style="dim")]
+        ruler = [] if small else [Text(reviewer.terminal.dash * width, style="dim")]
         head = screen.fold(reviewer.progress(), width, 1 if tiny else 2, "dim")
         for line in (reviewer.verdict(), notice, screen.one_line(self.trouble)):
             if line and not tiny:

@@ -59,6 +59,11 @@ class Terminal:
         # a terminal that cannot show a character shows a question mark: no document may stop the review
         encoding = sys.stdout.encoding or "utf-8"
         self._file = os.fdopen(os.dup(self._out), "w", encoding=encoding, errors="replace", newline="")
+        try:
+            "─".encode(encoding)
+            self.dash = "─"
+        except UnicodeEncodeError:
+            self.dash = "-"
         self.plain = os.environ.get("TERM", "dumb") in ("dumb", "")
         self._console = Console(
             file=self._file, force_terminal=True, color_system=None if self.plain else "auto", highlight=False,
@@ -157,8 +162,7 @@ class Terminal:
         """Clear the screen and write lines, each known to fit."""
         with self._console.capture() as captured:
             self._console.print(Text("\n").join(lines), end="")
-        text = captured.get().replace("\n", "\r\n")
-        self.write(("\r\n" if self.plain else "\x1b[H\x1b[2J") + text + "\r\n")
+        self.write(("\n" if self.plain else "\x1b[H\x1b[2J") + captured.get() + "\n")
 
     def write(self, text: str) -> None:
         """Write as it is; `Hangup` where the terminal is gone."""
