@@ -112,7 +112,7 @@ def export_command(file: Path, answered: bool, project: Path | None, question: s
     """Write the documents with their labels to a file.
 
     One row a document: id, title, text, label, who answered, in which round, and how likely the model thinks each
-    label. The file's ending says the format: .csv, .tsv, .jsonl, .xlsx, or one of a plugin.
+    label. The file's ending says the format: .csv, .jsonl, .xlsx, or one of a plugin.
 
     \b
     Example:
