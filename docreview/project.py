@@ -265,14 +265,12 @@ class Project:
         """
         entry = self._question(question)
         stated = dict(entry.review)
+        preset = stated.get("preset") or ("high-recall" if entry.question.target is not None else "classification")
         begun = [e.payload for e in self.store.entries(chain_of(entry.question.name)) if e.kind == "settings"]
-        if begun and begun[-1]["stated"] == _lists(stated):
+        if begun and begun[-1]["stated"] == _lists(stated) and begun[-1]["preset"] == preset:
             return settings_from(begun[-1])
-        default = "high-recall" if entry.question.target is not None else "classification"
-        preset = self.plugins.registry.create("presets", stated.get("preset", default))
-        merged = {**preset, **stated, "stated": stated}
-        merged.setdefault("preset", default)
-        return settings_from(merged)
+        defaults = self.plugins.registry.create("presets", preset)
+        return settings_from({**defaults, **stated, "preset": preset, "stated": stated})
 
     def assemble(self, settings: Settings) -> Components:
         """Make the components that the settings name."""

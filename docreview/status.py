@@ -6,7 +6,7 @@ import importlib.metadata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import docreview
 from docreview.plots import Curve
@@ -139,7 +139,8 @@ def _progress(review: Review) -> tuple[Curve, ...]:
         for value in given:
             found += value == label
             ys.append(found)
-        curves.append(Curve(label, tuple(range(len(rows) + 1)), tuple(ys)))
+        role: Literal["main", "other"] = "main" if label == review.question.target else "other"
+        curves.append(Curve(label, tuple(range(len(rows) + 1)), tuple(ys), role=role))
     return tuple(curves) if rows else ()
 
 
@@ -171,7 +172,7 @@ def plain_views(described: Mapping[str, Any]) -> dict[str, dict[str, Scalar]]:
     views: dict[str, dict[str, Scalar]] = {}
     for name, view in {**described["views"], "neighbors": described["neighbors"] or {}}.items():
         if view:
-            views[name] = {k: v if isinstance(v, str | int | float | bool) else str(v) for k, v in view.items()}
+            views[name] = {k: v if isinstance(v, Scalar) else str(v) for k, v in view.items()}
     return views
 
 
