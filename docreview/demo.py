@@ -1,8 +1,8 @@
 """The main job on real data: review the licence collection, and say what was saved against reading everything.
 
 Two questions over one corpus. *Does this licence impose copyleft?* has a target: what counts is how many texts must be
-read to find it all. *Which kind of licence is this?* has eleven labels and no target: what counts is how well texts that
-nobody labeled are told apart after so many labels.
+read to find it all. *Which kind of licence is this?* has eleven labels and no target: what counts is how well texts
+that nobody labeled are told apart after so many labels.
 """
 
 from __future__ import annotations

@@ -137,9 +137,9 @@ class Project:
         """Add the documents of a file or folder: all of them, or none where one is wrong.
 
         `columns` maps the roles ``text``, ``title``, ``id``, ``label`` to columns, or to ``""`` where no column has
-        that role; the importer finds by name what is not mapped. `encoding` is found out where it is not given. Documents
-        already there, unchanged, are skipped. Labels in the file's label column become priors of `question`. The
-        lexical view is built, so that a review can start at once.
+        that role; the importer finds by name what is not mapped. `encoding` is found out where it is not given.
+        Documents already there, unchanged, are skipped. Labels in the file's label column become priors of `question`.
+        The lexical view is built, so that a review can start at once.
         """
         warnings: list[str] = []
         importers = self._components("importers")

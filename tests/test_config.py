@@ -23,7 +23,7 @@ def project(folder: Path, text: str) -> Path:
 
 
 def test_what_new_writes_can_be_read(tmp_path: Path) -> None:
-    question = Question("ist es\nwahr?", ("ja \"doch\"", "nein\\", "ye\u2028s"), 'Say "yes"\tor\x07 no.', target="nein\\")
+    question = Question("ist es\nwahr?", ('ja "doch"', "nein\\", "ye\u2028s"), 'Say "yes"\tor\x07 no.', target="nein\\")
     write_config(tmp_path, question, "de", 'a "model"')
     config = read_config(tmp_path)
     assert config.questions[question.name].question == question
@@ -75,5 +75,5 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_a_file_is_not_a_project(tmp_path: Path) -> None:
-    with pytest.raises(ProjectError, match="not a docreview project.*docreview new"):
+    with pytest.raises(ProjectError, match=r"not a docreview project.*docreview new"):
         read_config(tmp_path)

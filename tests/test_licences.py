@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from docreview.licences import COPYLEFT, VERSION, licences, parse_licence
 from docreview.errors import DocreviewError
+from docreview.licences import COPYLEFT, VERSION, licences, parse_licence
 from docreview.types import Document
 
 

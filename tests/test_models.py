@@ -306,8 +306,19 @@ def test_backward_scores_never_turn_the_ranking_round():
     f = np.where(y == 1, -1.0, 1.0)
     scores = np.stack([-f, f], axis=1).astype(np.float32)
     p = calibrate(scores, y, np.zeros(2, dtype=bool)).apply(scores)
-    assert p[0, 1] >= p[-1, 1]
-    assert p[:, 1] == pytest.approx(np.full(40, 0.5), abs=0.01)
+    assert p[0, 1] > p[-1, 1]
+    assert p.max() < 0.7
+
+
+def test_few_labels_are_not_drowned_by_the_commonest_one():
+    # held-out scores of some 20 rows of four labels look no better than chance, and the model is better than that
+    right = []
+    for seed in range(5):
+        truth, views = corpus(400, 4, seed=seed)
+        fitted = fit(review(truth, views, np.arange(16)))
+        right.append((fitted.probabilities.argmax(axis=1) == truth)[16:].mean())
+        right[-1] -= (fitted.scores.argmax(axis=1) == truth)[16:].mean()
+    assert np.mean(right) > -0.1
 
 
 def test_word_weights_share_the_score_among_the_words():

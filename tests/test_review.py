@@ -86,7 +86,7 @@ def test_an_empty_corpus_has_nothing_to_ask(lexical_project: Make) -> None:
 def test_a_wrong_answer_records_nothing(lexical_project: Make) -> None:
     review = lexical_project().review()
     ids = review.next_batch().document_ids
-    with pytest.raises(UnknownLabel, match="'yse' is no label of question 'copyleft'. Did you mean .yes."):
+    with pytest.raises(UnknownLabel, match=r"'yse' is no label of question 'copyleft'\. Did you mean 'yes'"):
         review.record(Label(ids[0], "no"), Label(ids[1], "yse"))
     with pytest.raises(UnknownDocument, match="nowhere"):
         review.record(Label(ids[0], "no"), Label("nowhere", "no"))
