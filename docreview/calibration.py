@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
     from docreview.types import Floats, Ints
 
-#: so that probabilities always rank as scores do, even where held-out scores were no better than chance
-_LEAST_SLOPE = 1e-3
+#: least slope up to 67 rows; least slope times rows beyond. Held-out scores of a few rows look worse than chance (a row taken
+#: out leaves its own label the poorer) and would turn the first answers into the commonest label for everything:
+#: with 20 labels of AG News, accuracy .30 instead of .45, and a higher log loss
+_LEAST_SLOPE, _LEAST_SLOPE_ROWS = 0.3, 20.0
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def calibrate(scores: Floats, labels: Ints, absent: npt.NDArray[np.bool_]) -> Ca
     `scores` (m, k) are held-out scores of rows with class `labels` (m,). With n_c rows of label c, its rows count as c
     with (n_c + 1) / (n_c + k) and as each other label with 1 / (n_c + k): for two labels exactly Platt (1999), in the
     convex form of Lin, Lin and Weng (2007). A label without any row cannot be calibrated: it gets 1 / (m + k), as by
-    Laplace's rule.
+    Laplace's rule. The slope has a lower bound above 0, so that probabilities always rank as scores do.
     """
     import numpy as np
     from scipy.optimize import minimize
@@ -68,7 +70,8 @@ def calibrate(scores: Floats, labels: Ints, absent: npt.NDArray[np.bool_]) -> Ca
         return float(-(wanted * logs).sum()) / m, gradient / m
 
     start = np.concatenate(([1.0], np.log(wanted.mean(axis=0))))
-    bounds = [(_LEAST_SLOPE, None)] + [(None, None)] * k
+    least = min(_LEAST_SLOPE, _LEAST_SLOPE_ROWS / m)
+    bounds: list[tuple[float | None, float | None]] = [(least, None)] + [(None, None)] * k
     options = {"maxiter": 500, "gtol": 1e-7, "ftol": 1e-14}
     fit = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     offsets = np.zeros(scores.shape[1], dtype=np.float32)
