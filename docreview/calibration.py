@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
     from docreview.types import Floats, Ints
 
-#: least slope up to 67 rows; least slope times rows beyond. Held-out scores of a few rows look worse than chance (a row taken
-#: out leaves its own label the poorer) and would turn the first answers into the commonest label for everything:
+#: least slope up to 67 rows; least slope times rows beyond. Held-out scores of a few rows look worse than chance (a row
+#: taken out leaves its own label the poorer) and would turn the first answers into the commonest label for everything:
 #: with 20 labels of AG News, accuracy .30 instead of .45, and a higher log loss
 _LEAST_SLOPE, _LEAST_SLOPE_ROWS = 0.3, 20.0
 
