@@ -53,6 +53,8 @@ class Ledger:
     timed: int = 0
     #: documents of the last batch that nobody has answered yet, with their rows
     pending: dict[str, int] = field(default_factory=dict)
+    #: answers that came with the documents: they speak only where nobody has read
+    _priors: set[tuple[int, str]] = field(default_factory=set)
     _batch_rows: list[int] = field(default_factory=list)
     _found: Counter[str] = field(default_factory=Counter)
 
@@ -84,18 +86,21 @@ class Ledger:
             case "batch":
                 self._batch(payload, rows)
             case "label":
-                row, value = rows[payload["document_id"]], payload["value"]
+                row, reviewer = rows[payload["document_id"]], payload["reviewer"]
                 self._count(row, -1)
                 given = self.answers.setdefault(row, {})
-                given.pop(payload["reviewer"], None)  # so that the newest answer stands last
-                given[payload["reviewer"]] = value
+                given.pop(reviewer, None)  # so that the newest answer stands last
+                given[reviewer] = payload["value"]
                 if not payload["prior"]:
+                    self._priors.discard((row, reviewer))
                     if self.rounds.get(row, 0) == 0:
+                        self.rounds.pop(row, None)  # a prior read by a person is read now, not when it came
                         self.rounds[row] = max(self.round, 1)
                     if payload["seconds"] is not None:
                         self.seconds += payload["seconds"]
                         self.timed += 1
                 else:
+                    self._priors.add((row, reviewer))
                     self.rounds.setdefault(row, 0)
                 self._count(row, 1)
                 self.pending.pop(payload["document_id"], None)
@@ -104,6 +109,9 @@ class Ledger:
                 self._count(row, -1)
                 given = self.answers.get(row, {})
                 given.pop(payload["reviewer"], None)
+                self._priors.discard((row, payload["reviewer"]))
+                if given and all((row, reviewer) in self._priors for reviewer in given):
+                    self.rounds[row] = 0  # what is left came with the document
                 if not given:
                     self.answers.pop(row, None)
                     self.rounds.pop(row, None)
@@ -148,8 +156,16 @@ class Ledger:
         return self.question.labels
 
     def consensus(self, row: int) -> str | None:
-        """The label most reviewers gave, the newest of them where they are even; None where nobody could tell."""
-        given = [value for value in self.answers.get(row, {}).values() if value is not None]
+        """The label most reviewers gave, the newest of them where they are even; None where nobody could tell.
+
+        A label that came with the document counts only where no reviewer gave one.
+        """
+        answers = self.answers.get(row, {})
+        if len(answers) == 1:  # nearly always, and asked of every answered row in every round
+            return next(iter(answers.values()))
+        known = {reviewer: value for reviewer, value in answers.items() if value is not None}
+        given = [value for reviewer, value in known.items() if (row, reviewer) not in self._priors]
+        given = given or list(known.values())
         if not given:
             return None
         counts = Counter(given)

@@ -154,6 +154,34 @@ def test_priors_train_but_are_not_read(lexical_project: Make) -> None:
     assert not set(batch) & {d.id for d in labeled[:30]}
 
 
+def test_a_prior_yields_to_whoever_reads_the_document(lexical_project: Make) -> None:
+    review = lexical_project().review()
+    first, second, third, *_ = review.next_batch()
+    review.record(Label(first, "yes", "prior", prior=True))
+    review.record(Label(second, "no", "me"), Label(first, "no", "me"))
+    assert review.labels()[first] == "no"
+    rows = review.corpus.store.rows([second, first])
+    assert review.state().reviewed.tolist() == rows  # in the order of reading
+    # a file with labels, added once more after the reading, changes no answer that a person gave
+    review.record(Label(second, "yes", "prior", prior=True))
+    assert review.labels()[second] == "no"
+    assert review.state().found.tolist() == [0, 2]
+    # could not tell: then what came with the document is all there is
+    review.record(Label(third, "yes", "prior", prior=True), Label(third, None, "me"))
+    assert review.labels()[third] == "yes"
+
+
+def test_taking_back_an_answer_leaves_the_prior_unread(lexical_project: Make) -> None:
+    review = lexical_project().review()
+    document_id = review.next_batch().document_ids[0]
+    review.record(Label(document_id, "yes", "prior", prior=True))
+    review.record(Label(document_id, "no", "me"))
+    assert review.state().read == 1
+    review.withdraw(document_id, "me")
+    state = review.state()
+    assert (review.labels()[document_id], state.read, state.found.sum()) == ("yes", 0, 0)
+
+
 def test_a_prior_outside_the_question_adds_nothing(lexical_project: Make) -> None:
     project = lexical_project(0)
     documents, _ = make_documents(3)
