@@ -21,9 +21,10 @@ from docreview.types import Neighbors, Progress, Scalar, TextProcessor, Vectors,
 if TYPE_CHECKING:
     from docreview.store import Store
 
-__all__ = ["Corpus", "Describes", "Resolves", "Source", "StandsAside", "View"]
+__all__ = ["Corpus", "Describes", "Resolves", "Source", "StandsAside", "View", "library_versions"]
 
-_PACKAGES = ("numpy", "scipy", "hnswlib", "torch", "transformers", "sentence-transformers", "spacy")
+#: what vectors, neighbors and models depend on
+_PACKAGES = ("numpy", "scipy", "scikit-learn", "hnswlib", "torch", "transformers", "sentence-transformers", "spacy")
 
 
 class View(Protocol):
@@ -282,10 +283,11 @@ class Corpus:
             vectors = self.vectors(name, n)
             _, notes = find_neighbors(vectors, name, tuple(source.segments), self.index, self.cache, silent)
             neighbors = dict(notes)
-        return {"n": n, "views": views, "neighbors": neighbors, "versions": _versions()}
+        return {"n": n, "views": views, "neighbors": neighbors, "versions": library_versions()}
 
 
-def _versions() -> dict[str, str]:
+def library_versions() -> dict[str, str]:
+    """Versions of the libraries that results depend on, of those that are installed."""
     versions = {}
     for package in _PACKAGES:
         try:

@@ -17,6 +17,7 @@ Ten lines of Python::
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -36,11 +37,13 @@ from docreview.plugins import Plugins, load_plugins
 from docreview.replay import replay
 from docreview.report import report
 from docreview.review import Review
-from docreview.rounds import Components, Settings, chain_of
+from docreview.rounds import Components, Settings, chain_of, plain
 from docreview.simulation import Simulation, simulate
-from docreview.status import Status, report_of, status_of
+from docreview.status import Status, report_of, status_of, versions
 from docreview.store import Store
 from docreview.types import Document, Label, Progress, Question, Scalar, silent
+
+log = logging.getLogger(__name__)
 
 FOLDER = ".docreview"
 PRIOR = "prior"
@@ -254,9 +257,19 @@ class Project:
                 entry.question,
                 self.settings(name),
                 self.assemble,
-                recorded=lambda review, labels: self.plugins.hook.labels_recorded(review=review, labels=labels),
+                versions=versions(self.plugins),
+                recorded=self._tell,
             )
         return self._reviews[name]
+
+    def _tell(self, review: Review, labels: Sequence[Label]) -> None:
+        """Call the hook `labels_recorded`."""
+        try:
+            self.plugins.hook.labels_recorded(review=review, labels=labels)
+        except Exception as error:
+            # a plugin's bug must not look as if the labels were not recorded
+            told = f"{type(error).__name__}: {error}"
+            log.warning("the labels are recorded, but a plugin that was told of them failed: %s", told, exc_info=True)
 
     def settings(self, question: str | None = None) -> Settings:
         """How a question is reviewed: its preset, with what the project file says over it.
@@ -267,7 +280,7 @@ class Project:
         stated = dict(entry.review)
         preset = stated.get("preset") or ("high-recall" if entry.question.target is not None else "classification")
         begun = [e.payload for e in self.store.entries(chain_of(entry.question.name)) if e.kind == "settings"]
-        if begun and begun[-1]["stated"] == _lists(stated) and begun[-1]["preset"] == preset:
+        if begun and begun[-1]["stated"] == plain(stated) and begun[-1]["preset"] == preset:
             return settings_from(begun[-1])
         defaults = self.plugins.registry.create("presets", preset)
         return settings_from({**defaults, **stated, "preset": preset, "stated": stated})
@@ -337,7 +350,7 @@ class Project:
     def replay(self, question: str | None = None, progress: Progress = silent) -> list[str]:
         """Draw every batch again from the record and return what differs; nothing where the record replays."""
         chain = chain_of(self._question(question).question.name)
-        return replay(self.store, self.corpus, chain, self.assemble, progress)
+        return replay(self.store, self.corpus, chain, self.assemble, versions(self.plugins), progress)
 
     def simulate(
         self,
@@ -385,10 +398,3 @@ def _index(table: Mapping[str, Any]) -> IndexSettings:
         if key not in known:
             raise ProjectError(f"docreview.toml: unknown key '{key}' in [index].{did_you_mean(key, known)}")
     return IndexSettings(**table)
-
-
-def _lists(value: Any) -> Any:
-    """The value as JSON gives it back."""
-    if isinstance(value, Mapping):
-        return {key: _lists(v) for key, v in value.items()}
-    return [_lists(v) for v in value] if isinstance(value, list | tuple) else value

@@ -22,8 +22,18 @@ if TYPE_CHECKING:
     from docreview.store import Store
 
 
-def replay(store: Store, corpus: Corpus, chain: str, assemble: Assemble, progress: Progress = silent) -> list[str]:
-    """Return one line for each entry that comes out differently; none where the record replays."""
+def replay(
+    store: Store,
+    corpus: Corpus,
+    chain: str,
+    assemble: Assemble,
+    versions: Mapping[str, str],
+    progress: Progress = silent,
+) -> list[str]:
+    """Return one line for each entry that comes out differently; none where the record replays.
+
+    `versions` are those of what runs now: where a recorded one differs, that is a finding too.
+    """
     ledger = Ledger(corpus.store.rows)
     settings: Settings | None = None
     components: Components | None = None
@@ -34,7 +44,12 @@ def replay(store: Store, corpus: Corpus, chain: str, assemble: Assemble, progres
         if entry.kind == "settings":
             settings = Settings(**{f.name: payload[f.name] for f in fields(Settings)})
             components = assemble(settings)
-            findings += _versions(entry.seq, payload["components"], components)
+            findings += _changed(entry.seq, payload["components"], components)
+            findings += [
+                f"entry {entry.seq} (settings): {name} was {version}, now {versions.get(name, 'not there')}"
+                for name, version in payload["versions"].items()
+                if versions.get(name) != version
+            ]
         elif entry.kind in ("batch", "sample", "stop-set"):
             assert settings, "a chain has its settings before its batches"
             assert components, "made with the settings"
@@ -60,7 +75,10 @@ def _again(
 ) -> Mapping[str, Any]:
     n = payload["n"]
     if kind == "batch":
-        views = {name: corpus.vectors(name, n) for name in payload["views"]}
+        there = [name for name in payload["views"] if name in corpus.views and corpus.aside(name, n) is None]
+        views = {name: corpus.vectors(name, n) for name in there}
+        if len(views) < len(payload["views"]):  # the project has lost a view: no batch can be the same
+            return {"views": {name: view.fingerprint for name, view in views.items()}}
         neighbors = None if payload["neighbors"] is None else corpus.neighbors(n)
         state = make_state(ledger, components, settings.seed, n, views, neighbors)
         return draw(ledger, state, components, settings, payload["size"], corpus.store) or {"document_ids": []}
@@ -72,7 +90,7 @@ def _again(
     return {"document_ids": [document.id for document in corpus.store.documents(sample.rows.tolist())]}
 
 
-def _versions(seq: int, recorded: Mapping[str, Mapping[str, str]], components: Components) -> list[str]:
+def _changed(seq: int, recorded: Mapping[str, Mapping[str, str]], components: Components) -> list[str]:
     return [
         f"entry {seq} (settings): {role} was {recorded[role]['plugin']} {recorded[role]['version']} "
         f"{recorded[role]['settings']}, now {now['plugin']} {now['version']} {now['settings']}"

@@ -3,9 +3,9 @@
 A review asks one question of one corpus. It is driven from outside, ask and tell: `next_batch` says which documents to
 read, `record` takes the answers. A person in a terminal, a script and a simulation drive the same engine.
 
-What happens in a round reads from top to bottom in `Review._draw` and `rounds`: the ledger's labels and the corpus's
-views make a `ReviewState`, the model scores it when it is first asked to, the query strategy selects, and the batch
-goes into the record with everything needed to draw it again. `replay` does draw it again, and compares.
+What happens in a round reads from top to bottom in `Review._next_entry` and `rounds`: the ledger's labels and the
+corpus's views make a `ReviewState`, the model scores it when it is first asked to, the query strategy selects, and the
+batch goes into the record with everything needed to draw it again. `replay` does draw it again, and compares.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from docreview.contracts import check_decision
 from docreview.errors import ProjectError, UnknownLabel
 from docreview.ledger import Ledger
-from docreview.rounds import STOP_SET, VALIDATION, Assemble, Settings, chain_of, draw, draw_sample, make_state
+from docreview.rounds import STOP_SET, VALIDATION, Assemble, Settings, chain_of, draw, draw_sample, make_state, plain
 from docreview.types import (
     Batch,
     Document,
@@ -50,11 +50,16 @@ class Review:
         settings: Settings,
         assemble: Assemble,
         *,
+        versions: Mapping[str, str] | None = None,
         recorded: Callable[[Review, Sequence[Label]], None] = lambda review, labels: None,
     ) -> None:
         self.corpus, self.settings = corpus, settings
         self._store, self._recorded = store, recorded
         self._components = assemble(settings)
+        #: the settings as the record keeps them: lists where the project file has tuples, and versions of what runs
+        self._described: dict[str, Any] = plain(
+            {**asdict(settings), "components": self._components.describe(), "versions": dict(versions or {})}
+        )
         self._chain = chain_of(question.name)
         self._ledger = Ledger(corpus.store.rows)
         #: the last state, and what it was made of: asked twice, a state is fitted once
@@ -104,11 +109,11 @@ class Review:
             ledger = self._ledger
             if ledger.pending and ledger.batch is not None:
                 return _only(ledger.batch, ledger.pending)
-            payload = self._draw(n)
-            if payload is None:
+            entry = self._next_entry(n)
+            if entry is None:
                 return Batch(ledger.round, (), "none", (), ())
-            # another process may have drawn a batch meanwhile: then that one is the next
-            self._store.append(self.chain, ("batch", payload), expected=ledger.seq)
+            # where another process wrote something meanwhile, nothing is entered, and what is next is decided anew
+            self._store.append(self.chain, entry, expected=ledger.seq)
 
     def should_stop(self) -> StopDecision:
         """Ask the stopping rule."""
@@ -176,10 +181,8 @@ class Review:
                     f"question '{question.name}' has lost the label '{gone[0]}', which documents carry: put it back."
                 )
             self._store.append(chain, ("question", {**asdict(question), "labels": list(question.labels)}))
-        described = {**asdict(self.settings), "components": self._components.describe()}
-        # the record keeps lists where the project file has tuples
-        if ledger.settings is None or _plain(dict(ledger.settings)) != _plain(described):
-            self._store.append(chain, ("settings", _plain(described)))
+        if ledger.settings != self._described:
+            self._store.append(chain, ("settings", self._described))
         self._refresh()
 
     def _refresh(self) -> None:
@@ -192,33 +195,34 @@ class Review:
         corpus, n = self.corpus, self.corpus.n
         names = corpus.ready(n) or list(corpus.views)[:1]
         views = {name: corpus.vectors(name, n) for name in names} if n else {}
-        wanted = "neighbors" in self._components.query_strategy.value.needs
+        parts = self._components
+        wanted = "neighbors" in parts.query_strategy.value.needs | parts.cold_start.value.needs
         return n, views, corpus.neighbors(n) if wanted and corpus.neighbors_ready(n) else None
 
-    def _draw(self, n: int | None) -> dict[str, Any] | None:
-        """Draw a new batch and return it as it goes into the record; None where the pool is exhausted."""
+    def _next_entry(self, n: int | None) -> tuple[str, Mapping[str, Any]] | None:
+        """What the record needs next: settings and samples before the batch; None where the pool is exhausted."""
         ledger, settings = self._ledger, self.settings
         size = n if n is not None else settings.size(ledger.round + 1)
         if size < 1:
             raise ProjectError(f"a batch needs at least one document, asked for {size}.")
+        if ledger.settings != self._described:  # another process works with another project file
+            return "settings", self._described
         corpus_n, views, neighbors = self._ready()
-        if settings.validation and VALIDATION not in ledger.samples:
-            free = self._now(corpus_n, views, neighbors).pool
-            sample = draw_sample(VALIDATION, settings.validation, settings.seed, free)
+        state = self._now(corpus_n, views, neighbors)
+        # nothing is drawn of nothing: an empty sample would be the review's sample for good
+        if settings.validation and VALIDATION not in ledger.samples and state.pool.size:
+            sample = draw_sample(VALIDATION, settings.validation, settings.seed, state.pool)
             drawn = self._drawn(sample, corpus_n)
-            self._enter("sample", {"name": VALIDATION, "probability": sample.probability, **drawn})
-        if "stop_set" in self._components.stopping_rule.value.needs and ledger.stop_set is None:
+            return "sample", {"name": VALIDATION, "probability": sample.probability, **drawn}
+        if "stop_set" in self._components.stopping_rule.value.needs and ledger.stop_set is None and corpus_n:
             sample = draw_sample("stop-set", STOP_SET, settings.seed, np.arange(corpus_n))
-            self._enter("stop-set", self._drawn(sample, corpus_n))
-        return draw(ledger, self._now(corpus_n, views, neighbors), self._components, settings, size, self.corpus.store)
+            return "stop-set", self._drawn(sample, corpus_n)
+        payload = draw(ledger, state, self._components, settings, size, self.corpus.store)
+        return None if payload is None else ("batch", payload)
 
     def _drawn(self, sample: Sample, n: int) -> dict[str, Any]:
         documents = self.corpus.store.documents(sample.rows.tolist())
         return {"document_ids": [document.id for document in documents], "n": n}
-
-    def _enter(self, kind: str, payload: Mapping[str, Any]) -> None:
-        self._store.append(self._chain, (kind, payload), expected=self._ledger.seq)
-        self._refresh()
 
     def _now(self, n: int, views: Mapping[str, Vectors], neighbors: Neighbors | None) -> ReviewState:
         fingerprints = {name: view.fingerprint for name, view in views.items()}
@@ -243,10 +247,3 @@ def _only(batch: Batch, pending: Mapping[str, int]) -> Batch:
         tuple(batch.scores[i] for i in keep),
         tuple(batch.probabilities[i] for i in keep),
     )
-
-
-def _plain(value: Any) -> Any:
-    """The value with lists for tuples, as JSON gives it back."""
-    if isinstance(value, Mapping):
-        return {key: _plain(v) for key, v in value.items()}
-    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

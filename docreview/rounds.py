@@ -46,7 +46,8 @@ class Settings:
         """Number of documents in the batch of that round (from 1)."""
         size = self.batch_size
         for _ in range(round_ - 1 if self.batch_growth else 0):
-            size += math.ceil(size * self.batch_growth)
+            # 100 * 0.07 is 7.000000000000001: a rounding error must not cost a document
+            size += math.ceil(size * self.batch_growth - 1e-9)
         return size
 
 
@@ -77,7 +78,11 @@ def make_state(
     neighbors: Neighbors | None,
     fitted_is: Callable[[Fitted], None] = lambda fitted: None,
 ) -> ReviewState:
-    """Make the snapshot of what the ledger knows; the model is fitted when first asked for."""
+    """Make the snapshot of what the ledger knows; the model is fitted when first asked for.
+
+    Views are in the order of their names, whatever that of the project file: sums, and the choice of the first dense
+    one, must come out the same when the record, which knows names and no order, is replayed.
+    """
     labels, rounds, reviewed = ledger.arrays(n)
 
     @cache
@@ -94,7 +99,7 @@ def make_state(
         question=ledger.question,
         round=ledger.round + 1,
         n=n,
-        views=views,
+        views=dict(sorted(views.items())),
         labels=labels,
         rounds=rounds,
         reviewed=reviewed,
@@ -141,6 +146,13 @@ def draw_sample(name: str, size: int, seed: int, pool: Ints) -> Sample:
 def chain_of(question: str) -> str:
     """The name of a review's chain in the record."""
     return f"review:{question}"
+
+
+def plain(value: Any) -> Any:
+    """Settings as the record keeps them, and gives them back: lists where a project file has tuples."""
+    if isinstance(value, Mapping):
+        return {key: plain(v) for key, v in value.items()}
+    return [plain(v) for v in value] if isinstance(value, list | tuple) else value
 
 
 def generator(seed: int, round_: int, role: str) -> np.random.Generator:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import docreview
+from docreview.corpus import library_versions
 from docreview.plots import Curve
 from docreview.report import ReportData, Table
 from docreview.review import Review
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from docreview.corpus import Corpus
     from docreview.plugins import Plugins
     from docreview.store import Store
-
-_VERSIONS = ("numpy", "scipy", "scikit-learn", "torch", "sentence-transformers", "spacy", "hnswlib", "sqlalchemy")
 
 
 @dataclass(frozen=True)
@@ -122,10 +120,7 @@ def report_of(review: Review, corpus: Corpus, store: Store, plugins: Plugins) ->
 
 def versions(plugins: Plugins | None = None) -> dict[str, str]:
     """Versions of docreview, of its plugins and of what its results depend on."""
-    found = {"docreview": docreview.__version__}
-    for package in _VERSIONS:
-        found[package] = importlib.metadata.version(package)
-    return found | (plugins.loaded if plugins else {})
+    return {"docreview": docreview.__version__, **library_versions(), **(plugins.loaded if plugins else {})}
 
 
 def _progress(review: Review) -> tuple[Curve, ...]:

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from support import LEXICAL, make_documents
 
-from docreview import Label, Project, Question
+from docreview import Label, Project, Question, hookimpl
 from docreview.errors import ContractViolation, ProjectError, UnknownDocument, UnknownLabel
 from docreview.review import Review
+from docreview.rounds import Settings
 from docreview.types import Selection
 
 Make = Callable[..., Project]
@@ -206,6 +207,36 @@ def test_a_validation_sample_comes_first_and_never_trains(lexical_project: Make)
     assert not sample & set(third)
 
 
+def test_no_sample_is_drawn_of_nothing(lexical_project: Make) -> None:
+    rule = '[questions.copyleft.stopping_rule]\nname = "diminishing-returns"\n'
+    project = lexical_project(0, "validation = 10\n" + rule)
+    review = project.review()
+    assert not review.next_batch()
+    project.add_documents(make_documents(50)[0])
+    assert review.next_batch().strategy == "validation-sample"
+    sizes = {e.kind: len(e.payload["document_ids"]) for e in project.store.entries(review.chain) if "n" in e.payload}
+    assert sizes == {"sample": 10, "stop-set": 50, "batch": 10}
+
+
+def test_an_answer_from_elsewhere_does_not_cost_the_validation_sample(
+    lexical_project: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = lexical_project(50, "validation = 10\n")
+    review, append = project.review(), project.store.append
+    other = Label("doc-00007", "no", "bob")
+
+    def interrupted(chain: str, *entries: tuple[str, dict[str, object]], expected: int | None = None) -> object:
+        """Append, but once let another process be faster."""
+        monkeypatch.setattr(project.store, "append", append)
+        with Project.open(project.folder) as elsewhere:
+            elsewhere.review().record(other)
+        return append(chain, *entries, expected=expected)
+
+    monkeypatch.setattr(project.store, "append", interrupted)
+    assert review.next_batch().strategy == "validation-sample"
+    assert other.document_id not in review.pending
+
+
 def test_documents_can_be_added_to_a_running_review(lexical_project: Make) -> None:
     project = lexical_project(100)
     _, truth = make_documents(100)
@@ -272,6 +303,54 @@ def test_changed_settings_are_recorded_once(lexical_project: Make) -> None:
     assert changed.replay() == []
 
 
+def test_two_processes_with_two_project_files_replay(lexical_project: Make) -> None:
+    """Each batch stands in the record after the settings that drew it, whoever opened the project last."""
+    project = lexical_project(150)
+    _, truth = make_documents(150)
+    review = project.review()
+    answer(review, truth, 2)
+    changed = lexical_project(0, 'query_strategy = "margin"\nseed = 3\n')
+    other = changed.review()
+    assert review.next_batch().strategy == "most-relevant"
+    answer(review, truth)
+    assert other.next_batch().strategy == "margin"
+    answer(other, truth)
+    assert project.replay() == []
+
+
+def test_a_plugin_that_fails_when_told_of_labels_undoes_none(
+    lexical_project: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing:
+        told = 0
+
+        @hookimpl
+        def labels_recorded(self, review: Review, labels: Sequence[Label]) -> None:
+            self.told += len(labels)
+            raise RuntimeError("no mail server")
+
+    project = lexical_project(20)
+    plugin = Failing()
+    project.plugins.manager.register(plugin)
+    review = project.review()
+    first, second, *_ = review.next_batch()
+    review.record(Label(first, "yes"), Label(second, "no"))
+    assert review.labels() == {first: "yes", second: "no"}
+    assert plugin.told == 2
+    assert "the labels are recorded, but a plugin that was told of them failed: RuntimeError: no mail" in caplog.text
+
+
+def test_batches_grow_by_whole_documents() -> None:
+    """Cormack and Grossman (2015): B, then B + ceil(B / 10)."""
+    grown = Settings("", "", "", "", batch_size=1, batch_growth=0.1)
+    expected = 1
+    for round_ in range(1, 60):
+        assert grown.size(round_) == expected
+        expected += -(-expected // 10)
+    # 100 * 0.07 is 7.000000000000001
+    assert Settings("", "", "", "", batch_size=100, batch_growth=0.07).size(2) == 107
+
+
 def test_explanations_point_at_telling_words(lexical_project: Make) -> None:
     project = lexical_project(200)
     _, truth = make_documents(200)
@@ -328,6 +407,44 @@ class TestReplay:
             findings = again.replay()
             assert findings
             assert "document_ids" in " ".join(findings)
+
+
+    def test_the_order_of_the_views_in_the_project_file_does_not_matter(self, lexical_project: Make) -> None:
+        text = '''
+[views.words]
+name = "lexical"
+ngrams = 1
+[views.pairs]
+name = "lexical"
+[questions.copyleft]
+labels = ["yes", "no"]
+query_strategy = "density-mmr"
+batch_size = 10
+'''
+        project = lexical_project(200, text=text)
+        _, truth = make_documents(200)
+        answer(project.review(), truth, 5)
+        assert project.replay() == []
+        # a view that the project file has lost is a finding in every round that used it, not an error
+        without = lexical_project(0, text=text.replace('[views.words]\nname = "lexical"\nngrams = 1\n', ""))
+        assert [finding.split(":")[0] for finding in without.replay()] == [
+            f"entry {e.seq} (batch)" for e in project.store.entries("review:copyleft") if e.kind == "batch"
+        ]
+
+    def test_what_ran_is_in_the_record(self, lexical_project: Make) -> None:
+        import sklearn
+
+        project = lexical_project(30)
+        project.plugins.loaded["acme"] = "1.0"
+        answer(project.review(), make_documents(30)[1])
+        settings = project.review().ledger.settings
+        assert settings is not None
+        assert settings["versions"]["scikit-learn"] == sklearn.__version__
+        with Project.open(project.folder) as again:
+            assert again.replay() == ["entry 2 (settings): acme was 1.0, now not there"]
+            # another version is another way of drawing: it goes into the record before the next batch
+            again.review()
+            assert [e.kind for e in again.store.entries("review:copyleft")].count("settings") == 2
 
 
 class Wrong:
