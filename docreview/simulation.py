@@ -40,14 +40,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Simulation:
-    """A finished simulation: which rows were read, in order, what they were answered, and what each round measured."""
+    """A finished simulation: which rows were read, in order, their true labels, and what each round measured."""
 
     arm: str
     seed: int
     question: Question
     rows: Ints
     labels: Ints
-    #: number of documents of each class there were to find (k,)
+    #: number of documents of each class there were to find (k,), held-out ones and priors not counted
     totals: Ints
     rounds: tuple[Measured, ...]
     stopped: str
@@ -90,9 +90,9 @@ def simulate(
     """Review the corpus with known answers.
 
     `truth` names the label of every document (those it lacks are set aside, unread); `oracle` answers instead of it,
-    with errors for instance. `held_out` documents are never asked about: after each round the model is measured on
-    them. The simulation ends when all of the target is found, after `labels` answers, when the pool is empty, or, with
-    `obey`, when the stopping rule says so.
+    with errors for instance. `priors` are known from the start, and neither read nor to be found. `held_out` documents
+    are never asked about: after each round the model is measured on them. The simulation ends when all of the target is
+    found, after `labels` answers, when the pool is empty, or, with `obey`, when the stopping rule says so.
     """
     ids = corpus.store.ids(0, corpus.n)
     aside = [i for i in ids if i not in truth]
@@ -100,6 +100,7 @@ def simulate(
     out = np.array(corpus.store.rows(list(held_out)), dtype=np.int64)
     asked = known.copy()
     asked[out] = -1
+    asked[corpus.store.rows([label.document_id for label in priors])] = -1
     totals = np.bincount(asked[asked >= 0], minlength=len(question.labels))
     target = question.target_index
     if target is not None and not totals[target]:
