@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from docreview.errors import DocreviewError, NewerVersion, ProjectError, did_you_mean
+from docreview.index import IndexSettings
 from docreview.types import Question
 
 FILE = "docreview.toml"
@@ -20,6 +22,7 @@ Spec = str | dict[str, Any]
 
 _TOP = {"format": int, "store": str, "corpus": dict, "views": dict, "index": dict, "questions": dict}
 _CORPUS = {"language": str, "text_processors": list}
+_INDEX = {f.name: type(f.default) for f in fields(IndexSettings)}
 _QUESTION = {
     "prompt": str,
     "labels": list,
@@ -54,9 +57,9 @@ class Config:
     folder: Path
     store: str
     language: str
-    text_processors: tuple[str, ...]
+    text_processors: tuple[Spec, ...]
     views: Mapping[str, dict[str, Any]]
-    index: Mapping[str, Any]
+    index: IndexSettings
     questions: Mapping[str, QuestionConfig]
 
 
@@ -79,6 +82,7 @@ def read_config(folder: Path) -> Config:
     if isinstance(version, int) and version > FORMAT:
         raise NewerVersion(f"{path}: format {version} is newer than this docreview knows; upgrade docreview.")
     check = _Check(path, text)
+    check.recordable(table, "")
     check.keys(table, _TOP, "")
     corpus = table.get("corpus", {})
     check.keys(corpus, _CORPUS, "corpus")
@@ -87,6 +91,11 @@ def read_config(folder: Path) -> Config:
         check.type(view, dict, f"views.{name}", name)
     if not views:
         check.fail("views", "a project needs at least one view, 'lexical' for instance")
+    check.keys(table.get("index", {}), _INDEX, "index")
+    try:
+        index = IndexSettings(**table.get("index", {}))
+    except ValueError as error:
+        check.fail("index", f"in [index], {error}".rstrip("."))
     questions = {}
     for name, entry in table.get("questions", {}).items():
         check.type(entry, dict, f"questions.{name}", name)
@@ -110,7 +119,7 @@ def read_config(folder: Path) -> Config:
         language=corpus.get("language", "xx"),
         text_processors=tuple(corpus.get("text_processors", ["nfc"])),
         views=views,
-        index=table.get("index", {}),
+        index=index,
         questions=questions,
     )
 
@@ -121,11 +130,22 @@ class _Check:
     def __init__(self, path: Path, text: str) -> None:
         self.path, self.lines = path, text.splitlines()
 
-    def fail(self, key: str, message: str) -> Any:
+    def fail(self, key: str, message: str) -> NoReturn:
         # tomllib keeps no positions: the first line that mentions the key is near enough to find it
         word = re.compile(rf"(?<![\w-]){re.escape(key)}(?![\w-])")
         line = next((i for i, text in enumerate(self.lines, 1) if word.search(text.partition("#")[0])), None)
         raise ProjectError(f"{self.path}{f', line {line}' if line else ''}: {message}.")
+
+    def recordable(self, value: Any, key: str) -> None:
+        """What the file says goes into the record, which holds finite numbers and no dates."""
+        if isinstance(value, dict):
+            for name, entry in value.items():
+                self.recordable(entry, name)
+        elif isinstance(value, list):
+            for entry in value:
+                self.recordable(entry, key)
+        elif not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
+            self.fail(key, f"'{key}' must be a text, true or false, or a finite number, got {value}")
 
     def type(self, value: Any, wanted: Any, where: str, key: str) -> None:
         kinds = wanted if isinstance(wanted, tuple) else (wanted,)

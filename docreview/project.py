@@ -31,7 +31,6 @@ from docreview.corpus import Corpus
 from docreview.errors import BadSetting, ProjectError, UnknownLabel, did_you_mean
 from docreview.exporters import exporter_for
 from docreview.importers import importer_for, read_documents
-from docreview.index import IndexSettings
 from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
 from docreview.replay import replay
@@ -76,13 +75,13 @@ class Project:
         views = {
             name: registry.component("views", {"name": name, **settings}) for name, settings in config.views.items()
         }
-        processors = [registry.create("text_processors", name) for name in config.text_processors]
+        processors = [registry.component("text_processors", spec) for spec in config.text_processors]
         self.corpus = Corpus(
             store,
             self.folder / FOLDER / "cache",
             views,
             processors,
-            _index(config.index),
+            config.index,
             config.language,
             pinned=self._pinned(),
         )
@@ -390,11 +389,3 @@ def _prior(document: Document, question: Question | None, source: str) -> Label:
 def settings_from(table: Mapping[str, Any]) -> Settings:
     """Settings from a mapping that may hold more."""
     return Settings(**{f.name: table[f.name] for f in fields(Settings) if f.name in table})
-
-
-def _index(table: Mapping[str, Any]) -> IndexSettings:
-    known = {f.name for f in fields(IndexSettings)}
-    for key in table:
-        if key not in known:
-            raise ProjectError(f"docreview.toml: unknown key '{key}' in [index].{did_you_mean(key, known)}")
-    return IndexSettings(**table)

@@ -60,6 +60,13 @@ def test_defaults_make_a_small_file_enough(tmp_path: Path) -> None:
         ("[corpsu]\n" + GOOD, r"line 1: unknown key 'corpsu' at the top level. Did you mean 'corpus'\?"),
         ("format = 1\nformat = 2\n", "not valid TOML"),
         ("views = {}\n" + GOOD, "at least one view"),
+        (GOOD + "[index]\nneighbours = 9\n", r"line 5: unknown key 'neighbours' in \[index\]. Did you mean"),
+        (GOOD + "[index]\nneighbors = 'many'\n", "line 5: 'index.neighbors' must be a whole number, got 'many'"),
+        (GOOD + "[index]\nef = true\n", "line 5: 'index.ef' must be a whole number, got True"),
+        (GOOD + "[index]\nkind = 'hsnw'\n", r"line 4: in \[index\], setting 'kind' must be 'auto', .* got 'hsnw'"),
+        (GOOD + "batch_growth = inf\n", "line 4: 'batch_growth' must be .* a finite number, got inf"),
+        (GOOD + "query_strategy = {name = 'density-mmr', beta = nan}\n", "line 4: 'beta' must be .* finite"),
+        (GOOD + "stopping_rule = {name = 'budget', labels = 2030-01-01}\n", "'labels' must be .* got 2030-01-01"),
     ],
 )
 def test_a_mistake_is_one_line_that_names_file_and_key(tmp_path: Path, text: str, says: str) -> None:
