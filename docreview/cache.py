@@ -12,6 +12,7 @@ own start, so which documents share a block depends on the record alone, never o
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -229,10 +230,14 @@ class Cache:
                 files[path.name] = {"size": size, "checksum": _checksum(path, size)}
             manifest = {"files": files, "notes": writer.notes}
             (temporary / _MANIFEST).write_text(json.dumps([manifest, fingerprint(manifest)]), "utf-8")
-            if target.exists():  # another process was as quick: the same name means the same content
+            if target.exists():
                 self.discard(key)
-            with contextlib.suppress(FileExistsError):
+            try:
                 temporary.rename(target)
+            except OSError as error:
+                # another process was as quick: the same name means the same content
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
         except OSError as error:
             raise StoreError(
                 f"cannot write to the cache in {self.folder}: {error.strerror or error}. "

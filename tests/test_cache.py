@@ -105,6 +105,21 @@ def test_writing_what_is_there_replaces_it(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "kind").iterdir()] == ["a"]
 
 
+def test_another_process_may_write_the_same_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, other = Cache(tmp_path), Cache(tmp_path)
+
+    def then_the_other(key: str) -> None:
+        """The other one writes its entry between our look and our rename."""
+        Cache.discard(cache, key)
+        write(other, key, x=np.zeros(3))
+
+    write(cache, "kind/a", x=np.zeros(3))
+    monkeypatch.setattr(cache, "discard", then_the_other)
+    write(cache, "kind/a", x=np.zeros(3))
+    assert cache.load("kind/a") is not None
+    assert [path.name for path in (tmp_path / "kind").iterdir()] == ["a"]
+
+
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match=r"cannot write to the cache in .*file: .*\. Make room there"):
