@@ -21,6 +21,7 @@ from docreview.errors import ProjectError, UnknownLabel
 from docreview.ledger import Ledger
 from docreview.rounds import STOP_SET, VALIDATION, Assemble, Settings, chain_of, draw, draw_sample, make_state, plain
 from docreview.types import (
+    LONGEST,
     Batch,
     Document,
     Explains,
@@ -150,17 +151,22 @@ class Review:
     def record(self, *labels: Label) -> None:
         """Take answers: all of them, or none where one is wrong. They are in the record when this returns."""
         self._refresh()
-        for label in labels:
-            if label.value is not None:
-                self.question.index(label.value)
-            if not label.reviewer:
-                raise UnknownLabel(f"the answer for '{label.document_id}' names no reviewer.")
-        self.corpus.store.rows([label.document_id for label in labels])
+        self.check(*labels)
         entries = [("label", {**asdict(label), "at": label.at.isoformat()}) for label in labels]
         if entries:
             self._store.append(self.chain, *entries)
             self._refresh()
             self._recorded(self, labels)
+
+    def check(self, *labels: Label) -> None:
+        """Raise what `record` would raise for these answers, and record nothing."""
+        for label in labels:
+            if label.value is not None:
+                self.question.index(label.value)
+            if not label.reviewer:
+                raise UnknownLabel(f"the answer for '{label.document_id}' names no reviewer.")
+            _check_answer(label)
+        self.corpus.store.rows([label.document_id for label in labels])
 
     def withdraw(self, document_id: str, reviewer: str) -> None:
         """Take back what `reviewer` answered for a document: it is asked again."""
@@ -235,6 +241,22 @@ class Review:
             state = make_state(self._ledger, self._components, self.settings.seed, n, views, neighbors, keep)
             self._last = (key, state)
         return self._last[1]
+
+
+def _check_answer(label: Label) -> None:
+    """Refuse what the record, once it held it, could not be read with: an entry is never taken back."""
+    for what, text in (("reviewer", label.reviewer), ("note", label.note)):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise UnknownLabel(
+                f"the {what} of the answer for '{label.document_id}' is no valid Unicode: write it anew in UTF-8."
+            ) from error
+    if label.seconds is not None and not 0 <= label.seconds <= LONGEST:
+        raise UnknownLabel(
+            f"the answer for '{label.document_id}' took {label.seconds} seconds: give a number from 0 to "
+            f"{LONGEST:,}, or none."
+        )
 
 
 def _only(batch: Batch, pending: Mapping[str, int]) -> Batch:

@@ -93,6 +93,10 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+#: seconds that reading one document may take: a year
+LONGEST = 31_536_000
+
+
 @dataclass(frozen=True, slots=True)
 class Label:
     """One reviewer's answer for one document. Never edited: a changed mind is a newer label.

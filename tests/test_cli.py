@@ -241,14 +241,22 @@ GOOD = '{"id": "d0", "label": "apple"}\n'
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('{"id": "d1", "label": "aple"}', "'aple' is no label of question 'fruit'. Did you mean 'apple'?"),
-        ('{"id": "d99", "label": "apple"}', "d99"),
+        ('{"id": "d1", "label": "aple"}', "line 2: 'aple' is no label of question 'fruit'. Did you mean 'apple'?"),
+        ('{"id": "d99", "label": "apple"}', "line 2: there is no document 'd99'"),
         ('{"id": "d1"}', "line 2: 'id' and 'label' are needed"),
         ('{"id": "d1", "label": "apple", "nota": "x"}', "line 2: unknown key 'nota'. Did you mean 'note'?"),
         ('{"id": "d1", "label": 1}', "line 2: 'label' cannot be 1"),
         ('{"id": "d1", "label": "apple", "seconds": true}', "line 2: 'seconds' cannot be True"),
         ('{"id": "d1", "label": "apple", "seconds": -1}', "line 2: 'seconds' cannot be -1"),
         ('{"id": "d1", "label": "apple", "seconds": NaN}', "line 2: 'seconds' cannot be nan"),
+        (f'{{"id": "d1", "label": "apple", "seconds": {"9" * 600}}}', "line 2: 'seconds' cannot be 999"),
+        (f'{{"id": "d1", "label": "apple", "seconds": {"9" * 6000}}}', "line 2: JSON that cannot be read"),
+        ("[" * 200_000, "line 2: JSON that cannot be read"),
+        (
+            '{"id": "d1", "label": "apple", "note": "\\ud800"}',
+            "line 2: the note of the answer for 'd1' is no valid Unicode",
+        ),
+        ('{"id": "d1", "label": "apple", "reviewer": "\\ud800"}', "line 2: the reviewer of the answer for 'd1'"),
         ('{"id": "d1", "label"', "line 2: not JSON"),
         ("[1]", "line 2: an object"),
         (b"\xff\xfe", "not UTF-8"),
@@ -270,6 +278,30 @@ def test_one_wrong_line_and_nothing_is_recorded(run, folder: Path, tmp_path: Pat
 def test_a_record_that_makes_no_sense_is_refused(run, folder: Path, args: tuple[str, ...]):
     assert run("record", *args, cwd=folder).code == 2
     assert labels(folder) == {}
+
+
+def test_labels_saved_with_a_byte_order_mark_are_read(run, folder: Path, tmp_path: Path):
+    (tmp_path / "labels.jsonl").write_text(GOOD, "utf-8-sig")
+    assert run("record", "--file", tmp_path / "labels.jsonl", cwd=folder).code == 0
+    assert labels(folder) == {"d0": "apple"}
+
+
+@pytest.mark.parametrize("seconds", ["nan", "inf", "1e300"])
+def test_a_reading_time_that_is_none_is_one_line(run, folder: Path, seconds: str):
+    done = run("record", "d0", "apple", "--seconds", seconds, cwd=folder)
+    assert done.code == 1
+    assert done.err.startswith("Error: the answer for 'd0' took ")
+    assert labels(folder) == {}
+
+
+@pytest.mark.parametrize("args", [("record", "--file", "-"), ("new", "other"), ("review",)])
+def test_a_closed_standard_input_is_no_traceback(folder: Path, args: tuple[str, ...]):
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", sys.executable, "-m", "docreview", *args],
+        cwd=folder, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert done.returncode in (0, 1, 2)
 
 
 def test_several_questions_must_be_named(run, folder: Path):

@@ -91,6 +91,11 @@ def test_a_wrong_answer_records_nothing(lexical_project: Make) -> None:
         review.record(Label(ids[0], "no"), Label(ids[1], "yse"))
     with pytest.raises(UnknownDocument, match="nowhere"):
         review.record(Label(ids[0], "no"), Label("nowhere", "no"))
+    for seconds in (-1.0, float("nan"), float("inf"), 10**400):
+        with pytest.raises(UnknownLabel, match="seconds: give a number"):
+            review.record(Label(ids[0], "no"), Label(ids[1], "no", seconds=seconds))
+    with pytest.raises(UnknownLabel, match="note of the answer"):
+        review.record(Label(ids[0], "no"), Label(ids[1], "no", note="\ud800"))
     assert review.labels() == {}
     assert review.pending == ids
 
@@ -408,9 +413,8 @@ class TestReplay:
             assert findings
             assert "document_ids" in " ".join(findings)
 
-
     def test_the_order_of_the_views_in_the_project_file_does_not_matter(self, lexical_project: Make) -> None:
-        text = '''
+        text = """
 [views.words]
 name = "lexical"
 ngrams = 1
@@ -420,7 +424,7 @@ name = "lexical"
 labels = ["yes", "no"]
 query_strategy = "density-mmr"
 batch_size = 10
-'''
+"""
         project = lexical_project(200, text=text)
         _, truth = make_documents(200)
         answer(project.review(), truth, 5)

@@ -7,6 +7,7 @@ list costs nothing. Commands of plugins come through the hook ``register_command
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -93,6 +94,8 @@ def cli() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 well, 1 a mistake that can be mended, 2 a wrong call, 130 interrupted."""
+    if sys.stdin is None:  # whoever started us has closed it: there is nothing to read
+        sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115
     try:
         code = cli.main(args=None if args is None else list(args), prog_name="docreview", standalone_mode=False)
     except DocreviewError as error:
@@ -120,6 +123,4 @@ def main(args: Sequence[str] | None = None) -> None:
 
 def _forget_output() -> None:
     """Let the interpreter flush into nothing at its end: it would complain about the broken pipe once more."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import click
 
@@ -19,8 +19,11 @@ from docreview.cli.common import (
     project_option,
     question_option,
 )
-from docreview.errors import DocreviewError, did_you_mean
-from docreview.types import Label
+from docreview.errors import DocreviewError, UnknownDocument, UnknownLabel, did_you_mean
+from docreview.types import LONGEST, Label
+
+if TYPE_CHECKING:
+    from docreview.review import Review
 
 _KEYS: dict[str, type | tuple[type, ...]] = {
     "id": str,
@@ -85,7 +88,7 @@ def next_command(number: int | None, project: Path | None, question: str | None,
 @click.argument("document_id", required=False, metavar="[ID")
 @click.argument("label", required=False, metavar="LABEL]")
 @click.option(
-    "--file", "-f", "lines", type=click.File(encoding="utf-8"), help="JSON lines to read, - for standard input."
+    "--file", "-f", "lines", type=click.File(encoding="utf-8-sig"), help="JSON lines to read, - for standard input."
 )
 @click.option("--skip", is_flag=True, help="Record that it could not be told, in the place of a label.")
 @click.option("--note", default="", metavar="TEXT", help="A note, kept with the label.")
@@ -120,13 +123,22 @@ def record_command(
     if lines is not None:
         if document_id is not None or skip or note or seconds is not None:
             raise click.UsageError("give either an id and its label, or --file.")
-        labels = list(_read(lines, who))
+        places, labels = [], []
+        for where, one in _read(lines, who):
+            places.append(where)
+            labels.append(one)
     elif document_id is None or (label is None) != skip:
         raise click.UsageError("give an id and a label (or --skip), or --file with JSON lines.")
     else:
-        labels = [Label(document_id, label, who, seconds=seconds, note=note)]
+        places, labels = [], [Label(document_id, label, who, seconds=seconds, note=note)]
     with open_project(project) as opened:
-        opened.review(question).record(*labels)
+        review = opened.review(question)
+        try:
+            review.record(*labels)
+        except (UnknownLabel, UnknownDocument):
+            for where, one in zip(places, labels, strict=False):
+                _check(review, one, where)
+            raise
     if as_json:
         recorded = [{"id": one.document_id, "label": one.value, "reviewer": one.reviewer} for one in labels]
         print_json({"recorded": len(labels), "labels": recorded})
@@ -136,33 +148,48 @@ def record_command(
     click.echo(f"{len(labels):,} recorded.")
 
 
-def _read(lines: IO[str], reviewer: str) -> Iterator[Label]:
-    """Read labels from JSON lines; an error names the line."""
+def _read(lines: IO[str], reviewer: str) -> Iterator[tuple[str, Label]]:
+    """Read labels from JSON lines, each with its place; an error names the line."""
     try:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _label(line, f"{lines.name}, line {number}", reviewer)
+                where = f"{lines.name}, line {number}"
+                yield where, _label(line, where, reviewer)
     except UnicodeDecodeError as error:
-        raise DocreviewError(f"{lines.name}: not UTF-8: {error}.") from error
+        raise DocreviewError(f"{lines.name} is not UTF-8 ({error.reason}): save it as UTF-8.") from error
+
+
+def _check(review: Review, label: Label, where: str) -> None:
+    try:
+        review.check(label)
+    except (UnknownLabel, UnknownDocument) as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
+def _short(value: object) -> str:
+    shown = repr(value)
+    return shown if len(shown) <= 80 else f"{shown[:60]}..."
 
 
 def _label(line: str, where: str, reviewer: str) -> Label:
     try:
         entry: Any = json.loads(line)
     except json.JSONDecodeError as error:
-        raise DocreviewError(f"{where}: not JSON: {error}.") from error
+        raise DocreviewError(f"{where}: not JSON ({error.msg}, column {error.colno}).") from error
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists without end
+        raise DocreviewError(f"{where}: JSON that cannot be read: a number too long, or nested too deep.") from error
     if not isinstance(entry, Mapping):
         raise DocreviewError(f"{where}: an object with 'id' and 'label' is needed.")
     for key, value in entry.items():
         if key not in _KEYS:
             raise DocreviewError(f"{where}: unknown key '{key}'.{did_you_mean(key, _KEYS)}")
         if (value is not None and not isinstance(value, _KEYS[key])) or isinstance(value, bool):
-            raise DocreviewError(f"{where}: '{key}' cannot be {value!r}.")
+            raise DocreviewError(f"{where}: '{key}' cannot be {_short(value)}.")
     if not entry.get("id") or "label" not in entry:
         raise DocreviewError(f"{where}: 'id' and 'label' are needed (a label of null: could not be told).")
     seconds = entry.get("seconds")
-    if seconds is not None and not 0 <= seconds < float("inf"):
-        raise DocreviewError(f"{where}: 'seconds' cannot be {seconds}.")
+    if seconds is not None and not 0 <= seconds <= LONGEST:
+        raise DocreviewError(f"{where}: 'seconds' cannot be {_short(seconds)}.")
     return Label(
         entry["id"], entry["label"], entry.get("reviewer") or reviewer, seconds=seconds, note=entry.get("note") or ""
     )
