@@ -244,7 +244,7 @@ class Spoiled:
 
 
 def _endless(state: ReviewState, made: Outcome) -> Outcome:
-    made.scores[:1] = np.inf if state.samples else 0
+    made.scores[:1] = np.inf if state.samples and state.question.target is None else 0
     return made
 
 
@@ -258,8 +258,15 @@ def _wants_all_labels(state: ReviewState, made: Outcome) -> Outcome:
     return made
 
 
+def _peeks(state: ReviewState, made: Outcome) -> Outcome:
+    locked = np.concatenate([sample.rows for sample in state.samples] or [[]]).astype(np.int64)
+    made.scores[locked, state.labels[locked]] += 1
+    return made
+
+
 def _trembles(state: ReviewState, made: Outcome) -> Outcome:
-    made.scores += np.random.default_rng().normal(scale=0.01, size=made.scores.shape).astype(np.float32)
+    if not state.samples:
+        made.scores += np.random.default_rng().normal(scale=0.01, size=made.scores.shape).astype(np.float32)
     return made
 
 
@@ -579,6 +586,7 @@ WRONG: dict[str, Any] = {
     "check_model_probabilities": Spoiled(_endless),
     "check_model_learns": Spoiled(_shrugs),
     "check_model_few_labels": Spoiled(_wants_all_labels),
+    "check_model_blind": Spoiled(_peeks),
     "check_model_repeats": Spoiled(_trembles),
     "check_model_generators": Spoiled(_seeds_all),
     "check_model_leaves_state": Spoiled(_scribbles),

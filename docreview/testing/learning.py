@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from docreview.errors import BadSetting
@@ -220,6 +221,18 @@ def check_model_few_labels(model: Model) -> None:
         state = next(state for state in seeds if state.trainable)
         fitted = _fitted(model, state)
         _ = fitted.scores, fitted.probabilities
+
+
+def check_model_blind(model: Model) -> None:
+    """It learns nothing from labels of a locked sample, on which it is measured."""
+    state = make_state(validation=20)
+    locked = state.samples[0].rows
+    labels = state.labels.copy()
+    labels[locked] = (labels[locked] + 1) % len(state.question.labels)
+    given = tuple(replace(a, value=int(labels[a.row])) if a.row in locked else a for a in state.annotations)
+    first, second = _fitted(model, state), _fitted(model, replace(state, labels=labels, annotations=given))
+    same = digest(first.scores, first.probabilities) == digest(second.scores, second.probabilities)
+    require(same, "labels of a locked sample must not be learned from")
 
 
 def check_model_repeats(model: Model) -> None:
