@@ -8,13 +8,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from embedding_support import Toy
 from support import LEXICAL, make_documents
 
 from docreview import Label, Project, Question, hookimpl
+from docreview.contracts import Component
+from docreview.corpus import Corpus
 from docreview.errors import ContractViolation, ProjectError, UnknownDocument, UnknownLabel
+from docreview.models import LateFusion
+from docreview.query_strategies import MostRelevant
+from docreview.registry import Registration
+from docreview.replay import replay
 from docreview.review import Review
-from docreview.rounds import Settings
-from docreview.types import Selection
+from docreview.rounds import Components, Settings
+from docreview.stopping_rules import Never
+from docreview.store import Store
+from docreview.types import ReviewState, Selection
+from docreview.views import Semantic
 
 Make = Callable[..., Project]
 
@@ -64,6 +74,35 @@ def test_cold_start_goes_on_while_there_is_one_class(lexical_project: Make) -> N
     assert np.isnan(review.state().probabilities).all()
     review.record(Label(batch.document_ids[0], "yes"))
     assert review.next_batch().strategy == "most-relevant"
+
+
+def test_a_cold_start_gets_what_it_needs(tmp_path: Path) -> None:
+    """The neighbor graph is prepared for a cold start that needs it, whatever the query strategy needs."""
+
+    class Central:
+        """The documents with the nearest neighbors."""
+
+        needs = frozenset({"neighbors"})
+
+        def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
+            assert state.neighbors is not None
+            order = np.argsort(-state.neighbors.similarities[state.candidates].mean(axis=1), kind="stable")
+            return Selection(state.candidates[order[:n]])
+
+    def part(value: object) -> Component:
+        return Component(value, Registration("query_strategies", "part", type(value), "acme", "1"))
+
+    with Store.open(tmp_path / "record.db", create=True) as store:
+        store.add_documents(make_documents(60)[0], {"source": "test"})
+        corpus = Corpus(store, tmp_path / "cache", {"letters": Semantic(Toy())})
+        corpus.vectors("letters")
+        corpus.neighbors()
+        parts = Components(part(LateFusion()), part(MostRelevant()), part(Central()), part(Never()))
+        settings = Settings("part", "part", "part", "part", batch_size=5)
+        question = Question("q", ("yes", "no"), target="yes")
+        review = Review(store, corpus, question, settings, lambda settings: parts)
+        assert len(review.next_batch()) == 5
+        assert replay(store, corpus, review.chain, lambda settings: parts, {}) == []
 
 
 def test_the_pool_runs_out(lexical_project: Make) -> None:
@@ -480,8 +519,6 @@ def test_a_strategy_that_breaks_its_contract_is_named(
     lexical_project: Make, rows: Callable[[Sequence[int]], object], rule: str
 ) -> None:
     project = lexical_project(50)
-    from docreview.registry import Registration
-
     entry = Registration("query_strategies", "wrong", lambda: Wrong(rows), "acme", "9.9")
     project.plugins.registry.add(entry)
     object.__setattr__(project.config.questions["copyleft"], "review", {"query_strategy": "wrong", "batch_size": 20})
