@@ -87,7 +87,7 @@ def _again(
         sample = draw_sample(VALIDATION, settings.validation, settings.seed, pool)
     else:
         sample = draw_sample("stop-set", len(payload["document_ids"]), settings.seed, np.arange(n))
-    return {"document_ids": [document.id for document in corpus.store.documents(sample.rows.tolist())]}
+    return {"document_ids": corpus.store.ids_of(sample.rows)}
 
 
 def _changed(seq: int, recorded: Mapping[str, Mapping[str, str]], components: Components) -> list[str]:

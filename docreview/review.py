@@ -30,7 +30,6 @@ from docreview.types import (
     Neighbors,
     Question,
     ReviewState,
-    Sample,
     StopDecision,
     Vectors,
 )
@@ -143,7 +142,7 @@ class Review:
         """Consensus label of every answered document by id, in order of answers; None where nobody could tell."""
         self._refresh()
         rows = list(self._ledger.rounds)
-        ids = (document.id for document in self.corpus.store.documents(rows))
+        ids = self.corpus.store.ids_of(rows)
         return {i: self._ledger.consensus(row) for i, row in zip(ids, rows, strict=True)}
 
     # ----------------------------------------------------------------------------------------------------------- tell
@@ -218,17 +217,13 @@ class Review:
         # nothing is drawn of nothing: an empty sample would be the review's sample for good
         if settings.validation and VALIDATION not in ledger.samples and state.pool.size:
             sample = draw_sample(VALIDATION, settings.validation, settings.seed, state.pool)
-            drawn = self._drawn(sample, corpus_n)
+            drawn = {"document_ids": self.corpus.store.ids_of(sample.rows), "n": corpus_n}
             return "sample", {"name": VALIDATION, "probability": sample.probability, **drawn}
         if "stop_set" in self._components.stopping_rule.value.needs and ledger.stop_set is None and corpus_n:
             sample = draw_sample("stop-set", STOP_SET, settings.seed, np.arange(corpus_n))
-            return "stop-set", self._drawn(sample, corpus_n)
+            return "stop-set", {"document_ids": self.corpus.store.ids_of(sample.rows), "n": corpus_n}
         payload = draw(ledger, state, self._components, settings, size, self.corpus.store)
         return None if payload is None else ("batch", payload)
-
-    def _drawn(self, sample: Sample, n: int) -> dict[str, Any]:
-        documents = self.corpus.store.documents(sample.rows.tolist())
-        return {"document_ids": [document.id for document in documents], "n": n}
 
     def _now(self, n: int, views: Mapping[str, Vectors], neighbors: Neighbors | None) -> ReviewState:
         fingerprints = {name: view.fingerprint for name, view in views.items()}

@@ -125,7 +125,7 @@ def draw(
     predicted = ledger.stop_set is not None and state.trainable
     return {
         "round": state.round,
-        "document_ids": [document.id for document in store.documents(selection.rows.tolist())],
+        "document_ids": store.ids_of(selection.rows),
         "scores": [None if math.isnan(score) else score for score in selection.scores.tolist()],
         "probabilities": selection.probabilities.tolist(),
         "strategy": strategy,

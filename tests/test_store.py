@@ -215,10 +215,13 @@ def test_rows_and_ids_that_are_not_there(store: Store) -> None:
             store.rows(["d0", missing])
     with pytest.raises(UnknownDocument, match="'first'"):
         store.rows(["d1", "first", "second"])
-    assert store.rows([]) == store.documents([]) == store.texts(3, 3) == []
+    assert store.rows([]) == store.documents([]) == store.ids_of([]) == store.texts(3, 3) == []
+    assert store.ids_of([2, 0, 2]) == [document.id for document in store.documents([2, 0, 2])] == ["d2", "d0", "d2"]
     for outside in (-1, 3):
         with pytest.raises(IndexError):
             store.documents([0, outside])
+        with pytest.raises(IndexError):
+            store.ids_of([0, outside])
     for start, stop in ((-1, 2), (0, 4), (2, 1)):
         with pytest.raises(IndexError):
             store.texts(start, stop)

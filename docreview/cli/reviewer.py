@@ -208,7 +208,7 @@ class Reviewer:
         """This reviewer's answers of earlier sittings, the last at the end: they can be undone as well."""
         ledger = self.review.ledger
         rows = [row for row, round_ in ledger.rounds.items() if round_ > 0 and self.name in ledger.answers.get(row, {})]
-        return [document.id for document in self.review.corpus.store.documents(rows)]
+        return self.review.corpus.store.ids_of(rows)
 
     def _read(self) -> int:
         return sum(1 for round_ in self.review.ledger.rounds.values() if round_ > 0)

@@ -122,16 +122,24 @@ class Store:
                 raise UnknownDocument(f"there is no document {short(id)} in the corpus.")
         return [found[id] for id in ids]
 
+    def ids_of(self, rows: Iterable[int]) -> list[str]:
+        """Ids of the rows, in the order asked; IndexError where a row is not there. Reads no text."""
+        return [id for (id,) in self._picked(rows, documents.c.id)]
+
     def documents(self, rows: Sequence[int]) -> list[Document]:
         """Documents of the rows, in the order asked; IndexError where a row is not there."""
         c = documents.c
-        found: dict[int, Document] = {}
+        found = self._picked(rows, c.id, c.title, c.text, c.metadata)
+        return [Document(id, text, title, json.loads(metadata)) for id, title, text, metadata in found]
+
+    def _picked(self, rows: Iterable[int], *columns: sa.Column[str]) -> list[Any]:
+        """The columns of the rows, in the order asked."""
+        found: dict[int, Any] = {}
         rows = [int(row) for row in rows]
         with transaction(self._engine, snapshot=True) as connection:
             for block in _blocks(rows):
-                wanted = sa.select(c.row, c.id, c.title, c.text, c.metadata).where(c.row.in_(block))
-                for row, id, title, text, metadata in connection.execute(wanted):
-                    found[row] = Document(id, text, title, json.loads(metadata))
+                wanted = sa.select(documents.c.row, *columns).where(documents.c.row.in_(block))
+                found.update((row, values) for row, *values in connection.execute(wanted))
         for row in rows:
             if row not in found:
                 raise IndexError(f"the corpus has no row {row}")
