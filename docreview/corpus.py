@@ -212,6 +212,11 @@ class Corpus:
         """Names of the views that can be used now: wholly read, and not standing aside."""
         return [name for name in self.views if not self.remaining(name, n) and self.aside(name, n) is None]
 
+    @property
+    def quick(self) -> list[str]:
+        """Names of the views that are made at once, so that reading can begin: the sparse ones, or the first of all."""
+        return [name for name, view in self.views.items() if not view.dense] or list(self.views)[:1]
+
     def vectors(self, name: str, n: int | None = None, progress: Progress = silent) -> Vectors:
         """The view `name` of the first `n` documents: built, or from the cache. The same object for the same n.
 

@@ -47,6 +47,8 @@ class Ledger:
     stop_set: Ints | None = None
     #: row -> reviewer -> label or None, both in the order of the first and last answer
     answers: dict[int, dict[str, str | None]] = field(default_factory=dict)
+    #: row -> reviewer -> note on the last answer, where there is one
+    notes: dict[int, dict[str, str]] = field(default_factory=dict)
     #: row -> round of the first answer, 0 for a prior; in the order of the first answer
     rounds: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
@@ -91,6 +93,9 @@ class Ledger:
                 given = self.answers.setdefault(row, {})
                 given.pop(reviewer, None)  # so that the newest answer stands last
                 given[reviewer] = payload["value"]
+                self.notes.get(row, {}).pop(reviewer, None)
+                if payload["note"]:
+                    self.notes.setdefault(row, {})[reviewer] = payload["note"]
                 if not payload["prior"]:
                     self._priors.discard((row, reviewer))
                     if self.rounds.get(row, 0) == 0:
@@ -109,6 +114,7 @@ class Ledger:
                 self._count(row, -1)
                 given = self.answers.get(row, {})
                 given.pop(payload["reviewer"], None)
+                self.notes.get(row, {}).pop(payload["reviewer"], None)
                 self._priors.discard((row, payload["reviewer"]))
                 if given and all((row, reviewer) in self._priors for reviewer in given):
                     self.rounds[row] = 0  # what is left came with the document

@@ -174,7 +174,7 @@ class Project:
         with project_lock(self.folder / FOLDER, f"add {source}"):
             added = self.store.add_documents(checked(), {"source": source}, progress)
             taken = self._take_priors(asked, priors)
-            self._build(self._quick_views(), progress)
+            self._build(self.corpus.quick, progress)
         return AddSummary(added.stop - added.start, added.skipped, taken, (), time.perf_counter() - started)
 
     def _take_priors(self, question: Question | None, priors: Sequence[Label]) -> int:
@@ -206,10 +206,6 @@ class Project:
     def remaining(self) -> int:
         """How many documents the slowest view has still to read; 0 once `embed` is done."""
         return max(self.corpus.remaining(name) for name in self.corpus.views)
-
-    def _quick_views(self) -> list[str]:
-        """The views that are built at once on adding: the sparse ones, or the first where none is."""
-        return [name for name, view in self.corpus.views.items() if not view.dense] or list(self.corpus.views)[:1]
 
     def _build(self, names: Sequence[str], progress: Progress) -> None:
         for name in names:
@@ -337,6 +333,7 @@ class Project:
                     "status": "unread" if round_ is None else "prior" if round_ == 0 else "read",
                     "round": round_,
                     "reviewers": ", ".join(given) if given else None,
+                    "notes": " | ".join(ledger.notes.get(row, {}).values()) or None,
                 }
                 if predicted is not None:
                     out |= {f"p({label})": float(predicted[row, k]) for k, label in enumerate(labels)}

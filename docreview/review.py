@@ -198,7 +198,7 @@ class Review:
     def _ready(self) -> tuple[int, dict[str, Vectors], Neighbors | None]:
         """The corpus as it can be used now: its size, the views that are built, and neighbors where they are."""
         corpus, n = self.corpus, self.corpus.n
-        names = corpus.ready(n) or list(corpus.views)[:1]
+        names = corpus.ready(n) or corpus.quick
         views = {name: corpus.vectors(name, n) for name in names} if n else {}
         parts = self._components
         wanted = "neighbors" in parts.query_strategy.value.needs | parts.cold_start.value.needs

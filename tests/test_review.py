@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -292,6 +293,31 @@ def test_documents_can_be_added_to_a_running_review(lexical_project: Make) -> No
     answer(review, truth | more_truth, 6)
     assert not review.next_batch()
     assert len(review.labels()) == 160
+
+
+def test_after_the_caches_are_gone_reading_goes_on_at_once(lexical_project: Make) -> None:
+    """On words, also where the project file names the semantic view first: nobody waits for the encoder unasked."""
+    project = lexical_project(60, text=LEXICAL.replace("[views.lexical]", "[views.semantic]\n[views.lexical]"))
+    project.close()
+    shutil.rmtree(project.folder / ".docreview" / "cache")
+    with Project.open(project.folder) as again:
+        review = again.review()
+        answer(review, make_documents(60)[1])
+        assert list(review.state().views) == ["lexical"]
+        assert again.remaining == 60
+
+
+def test_notes_come_out_again(lexical_project: Make, tmp_path: Path) -> None:
+    project = lexical_project(10)
+    review = project.review()
+    first, second, third, *_ = review.next_batch()
+    review.record(Label(first, "yes", "ann", note="annex B"), Label(first, "yes", "bob", note="see page 3"))
+    review.record(Label(second, "no", "ann", note="a slip"), Label(third, "no", "ann", note="another"))
+    review.record(Label(second, "yes", "ann"))
+    review.withdraw(third, "ann")
+    project.export(tmp_path / "out.jsonl")
+    rows = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text("utf-8").splitlines()]
+    assert {row["id"]: row["notes"] for row in rows if row["notes"]} == {first: "annex B | see page 3"}
 
 
 def test_a_reopened_review_asks_the_same(lexical_project: Make) -> None:

@@ -111,8 +111,8 @@ def report_command(file: Path, project: Path | None, question: str | None) -> No
 def export_command(file: Path, answered: bool, project: Path | None, question: str | None, as_json: bool) -> None:
     """Write the documents with their labels to a file.
 
-    One row a document: id, title, text, label, who answered, in which round, and how likely the model thinks each
-    label. The file's ending says the format: .csv, .jsonl, .xlsx, or one of a plugin.
+    One row a document: id, title, text, label, who answered, in which round, with which notes, and how likely the model
+    thinks each label. The file's ending says the format: .csv, .jsonl, .xlsx, or one of a plugin.
 
     \b
     Example:
