@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,14 @@ from docreview.cli.common import (
     project_option,
     question_option,
 )
-from docreview.errors import DocreviewError, did_you_mean
+from docreview.errors import DocreviewError, ImportFailed, did_you_mean
 
 if TYPE_CHECKING:
     from docreview.plots import Curve
     from docreview.project import Project
     from docreview.report import Table
     from docreview.simulation import Simulation
-    from docreview.types import Progress, Question
+    from docreview.types import Document, Importer, Progress, Question
 
 LEVELS = (0.80, 0.95, 1.00)
 OWN = "docreview"
@@ -123,13 +124,11 @@ def _truth(
             raise click.UsageError("--truth-id and --truth-label name columns of a file: give --truth FILE.")
         given = {key: label for key, label in project.review(question.name).labels().items() if label is not None}
     else:
-        from docreview.importers import read_documents
-
         columns = {role: column for role, column in (("id", id_column), ("label", label_column)) if column}
         registry = project.plugins.registry
         importers = {name: registry.create("importers", name) for name in registry.names("importers")}
         given = {}
-        for document in read_documents(file, importers, columns, warn=lambda message: None):
+        for document in _rows(file, importers, columns):
             if document.label is not None:
                 if document.label not in question.labels:
                     hint = did_you_mean(document.label, question.labels)
@@ -143,6 +142,23 @@ def _truth(
             "Give a file with --truth, its columns with --truth-id and --truth-label."
         )
     return known
+
+
+def _rows(file: Path, importers: Mapping[str, Importer], columns: Mapping[str, str]) -> list[Document]:
+    """The file's rows. Ids and labels will do, the texts are in the project: then ids stand where texts would."""
+    from docreview.importers import read_documents
+
+    def read(columns: Mapping[str, str]) -> list[Document]:
+        return list(read_documents(file, importers, columns, warn=lambda message: None))
+
+    if "id" in columns:
+        return read({**columns, "text": columns["id"]})
+    try:
+        return read(columns)
+    except ImportFailed:
+        with suppress(ImportFailed):
+            return read({**columns, "id": "id", "text": "id"})
+        raise
 
 
 Result = dict[str, Any]
