@@ -28,7 +28,7 @@ from typing import Any
 from docreview.config import Config, QuestionConfig, read_config, write_config
 from docreview.contracts import Component
 from docreview.corpus import Corpus
-from docreview.errors import BadSetting, ProjectError, UnknownLabel, did_you_mean
+from docreview.errors import BadSetting, ImportFailed, ProjectError, UnknownLabel, did_you_mean
 from docreview.exporters import exporter_for
 from docreview.importers import importer_for, read_documents
 from docreview.locks import project_lock
@@ -149,7 +149,12 @@ class Project:
             name = importer_for(Path(path), importers)
             importers[name] = self.plugins.registry.create("importers", name, {"encoding": encoding})
         documents = read_documents(Path(path), importers, columns or {}, warn=warnings.append, progress=progress)
-        summary = self.add_documents(documents, str(path), question=question, progress=progress)
+        try:
+            summary = self.add_documents(documents, str(path), question=question, progress=progress)
+        except ImportFailed as error:
+            if str(path) in str(error):
+                raise
+            raise ImportFailed(f"{path}: {error}") from error  # the store does not know the file
         return replace(summary, warnings=tuple(warnings))
 
     def add_documents(
@@ -175,6 +180,7 @@ class Project:
             added = self.store.add_documents(checked(), {"source": source}, progress)
             taken = self._take_priors(asked, priors)
             self._build(self.corpus.quick, progress)
+            self._describe()
         return AddSummary(added.stop - added.start, added.skipped, taken, (), time.perf_counter() - started)
 
     def _take_priors(self, question: Question | None, priors: Sequence[Label]) -> int:
@@ -197,10 +203,14 @@ class Project:
         with project_lock(self.folder / FOLDER, "embed", name="embed"):
             self._build(list(self.corpus.views), progress)
             self.corpus.neighbors(progress=progress)
-            described = self.corpus.describe()
-            entries = [e for e in self.store.entries("corpus") if e.kind == "views-built"]
-            if not entries or entries[-1].payload != described:
-                self.store.append("corpus", ("views-built", described))
+            self._describe()
+
+    def _describe(self) -> None:
+        """Enter into the record how the corpus is seen now, where that is new."""
+        described = self.corpus.describe()
+        entries = [e for e in self.store.entries("corpus") if e.kind == "views-built"]
+        if not entries or entries[-1].payload != described:
+            self.store.append("corpus", ("views-built", described))
 
     @property
     def remaining(self) -> int:

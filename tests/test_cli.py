@@ -345,6 +345,16 @@ def test_from_nothing_to_labels_that_come_with_a_file(run, tmp_path: Path):
     assert run("add", tmp_path / "none.csv", "-p", place).err.count("\n") == 1
 
 
+def test_files_before_the_one_that_fails_are_told(run, folder: Path, tmp_path: Path):
+    (tmp_path / "good.csv").write_text("id,text\nnew,a text\n")
+    (tmp_path / "clash.csv").write_text("id,text\nd0,another text\n")
+    done = run("add", tmp_path / "good.csv", tmp_path / "clash.csv", cwd=folder)
+    assert done.code == 1
+    assert "good.csv: 1 added" in done.out
+    assert done.err.startswith(f"Error: {tmp_path / 'clash.csv'}: the corpus has another text with the id 'd0'")
+    assert done.err.count("\n") == 1
+
+
 def test_new_asks_for_what_is_not_given(tmp_path: Path):
     pexpect = pytest.importorskip("pexpect", reason="a pseudo-terminal needs pexpect")
     child = pexpect.spawn(
@@ -517,6 +527,13 @@ def test_simulate_takes_the_truth_from_a_file(run, folder: Path):
     done = run("simulate", "--truth", "truth.csv", "--truth-label", "answer")
     assert done.code == 1
     assert "'aple' is no label of 'fruit'. Did you mean 'apple'?" in done.err
+
+
+@pytest.mark.parametrize("columns", [(), ("--truth-id", "id", "--truth-label", "label")])
+def test_the_truth_needs_no_texts(run, folder: Path, columns: tuple[str, ...]):
+    (folder / "truth.csv").write_text("id,label\n" + "".join(f"d{i},{truth(i)}\n" for i in range(30)))
+    value = run("simulate", "--truth", "truth.csv", *columns, "--seeds", 1, "--json", cwd=folder).json()
+    assert (value["documents"], value["total"]) == (30, 10)
 
 
 def test_simulate_without_labels_is_one_clear_line(run, folder: Path):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,6 +22,9 @@ from docreview.cli.common import (
 )
 from docreview.errors import DocreviewError, ProjectLocked
 from docreview.types import Progress
+
+if TYPE_CHECKING:
+    from docreview.project import AddSummary
 
 
 @click.command("new")
@@ -123,11 +128,16 @@ def add_command(
     """
     given = {"text": text, "title": title, "id": id_, "label": label}
     columns = {role: column for role, column in given.items() if column is not None}
-    summaries = []
-    with open_project(project) as opened, progress_bars() as progress:
-        for path in paths:
-            summaries.append((path, opened.add(path, columns, question=question, progress=progress)))
-        total, remaining = opened.store.n, opened.remaining
+    summaries: list[tuple[Path, AddSummary]] = []
+    try:
+        with open_project(project) as opened, progress_bars() as progress:
+            for path in paths:
+                summaries.append((path, opened.add(path, columns, question=question, progress=progress)))
+            total, remaining = opened.store.n, opened.remaining
+    except BaseException:
+        if not as_json:
+            _say_added(summaries)  # files before the one that failed are in
+        raise
     if as_json:
         added = [
             {
@@ -142,6 +152,16 @@ def add_command(
         ]
         print_json({"files": added, "documents": total, "remaining": remaining})
         return
+    _say_added(summaries)
+    click.echo(f"{counted(total, 'document')} in all. Next: docreview review")
+    if remaining:
+        click.echo(
+            f"The semantic model has {remaining:,} of them still to read: the review does that in the background; "
+            "'docreview embed' does it now."
+        )
+
+
+def _say_added(summaries: Sequence[tuple[Path, AddSummary]]) -> None:
     for path, summary in summaries:
         parts = [f"{summary.added:,} added"]
         if summary.skipped:
@@ -151,12 +171,6 @@ def add_command(
         click.echo(f"{printable(str(path))}: {', '.join(parts)} ({summary.seconds:.1f} s)")
         for warning in summary.warnings:
             click.echo(f"Warning: {printable(warning)}", err=True)
-    click.echo(f"{counted(total, 'document')} in all. Next: docreview review")
-    if remaining:
-        click.echo(
-            f"The semantic model has {remaining:,} of them still to read: the review does that in the background; "
-            "'docreview embed' does it now."
-        )
 
 
 @click.command("embed")

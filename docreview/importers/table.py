@@ -102,12 +102,12 @@ def find_roles(
             roles[role] = guess
     if "text" not in roles:
         if "title" not in roles:
-            raise ImportFailed(f"{path} has no column of texts: say which it is (text = its name).{there}")
+            raise ImportFailed(f"{path} has no column of texts: say which it is (--text NAME).{there}")
         warn(f"{path}: no column of texts, the titles ('{roles['title']}') are all there is to read.{there}")
     if "label" not in roles and "label" not in columns:
         like = next((name for name in names if plain(name) in _LABELS and name not in roles.values()), None)
         if like is not None:
-            warn(f"{path}: column '{like}' may hold labels; map it (label = {like}) to take them as priors.")
+            warn(f"{path}: column '{like}' may hold labels; give it (--label {like}) to take them as priors.")
     return roles
 
 
@@ -137,7 +137,7 @@ class Builder:
         first = self._seen.setdefault(id, line)
         if first != line:
             where = (
-                f" Ids come from column '{self.id_column}'; to number the rows instead, map id to ''."
+                f" Ids come from column '{self.id_column}'; to number the rows instead, give none (--id '')."
                 if self.id_column
                 else ""
             )

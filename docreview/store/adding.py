@@ -140,7 +140,9 @@ def move(connection: sa.Connection, source: Mapping[str, Scalar]) -> tuple[Added
         both = _staged.join(documents, staged.id == old.id)
         clash = sa.select(staged.id).select_from(both).where(staged.digest != old.digest).order_by(staged.position)
         if found := connection.execute(clash.limit(1)).first():
-            raise ImportFailed(f"the corpus has another text with the id {short(found.id)}: nothing was added.")
+            raise ImportFailed(
+                f"the corpus has another text with the id {short(found.id)}: nothing was added. Give it another id."
+            )
         count = sa.select(sa.func.count()).select_from(both).where(staged.metadata != old.metadata)
         other_metadata = connection.scalar(count) or 0
         known = sa.select(staged.position).select_from(both)
