@@ -67,17 +67,22 @@ def read_config(folder: Path) -> Config:
     """Read the project file in `folder`; raise `ProjectError` with one line that names file, line and key."""
     path = folder / FILE
     try:
-        text = path.read_text("utf-8")
-    except FileNotFoundError:
+        text = path.read_text("utf-8-sig")
+    except (FileNotFoundError, NotADirectoryError):
         raise ProjectError(
             f"{folder} is not a docreview project: it has no {FILE}. Make one with 'docreview new {folder.name}'."
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(f"{path}: cannot be read: {error}.") from error
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ProjectError(f"{path}, line {line}: not UTF-8 ({error.reason}): save it as UTF-8.") from error
+    except OSError as error:
+        raise ProjectError(f"{path}: cannot be read: {error.strerror}.") from error
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(f"{path}: not valid TOML: {error}.") from error
+    except RecursionError as error:
+        raise ProjectError(f"{path}: not valid TOML: lists or tables nested too deep.") from error
     version = table.get("format", FORMAT)
     if isinstance(version, int) and version > FORMAT:
         raise NewerVersion(f"{path}: format {version} is newer than this docreview knows; upgrade docreview.")

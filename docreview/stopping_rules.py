@@ -256,8 +256,7 @@ class AnyRule:
     stopping_rules: tuple[StoppingRule, ...]
 
     def __post_init__(self) -> None:
-        if not self.stopping_rules:
-            raise ValueError("setting 'stopping_rules' must name at least one rule")
+        _check_rules(self.stopping_rules)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -278,8 +277,7 @@ class AllRules:
     stopping_rules: tuple[StoppingRule, ...]
 
     def __post_init__(self) -> None:
-        if not self.stopping_rules:
-            raise ValueError("setting 'stopping_rules' must name at least one rule")
+        _check_rules(self.stopping_rules)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -291,6 +289,13 @@ class AllRules:
         decisions = [rule.check(state) for rule in self.stopping_rules]
         told = [d for d in decisions if not d.stop] or decisions
         return StopDecision(all(d.stop for d in decisions), " ".join(d.reason for d in told), _evidence(decisions))
+
+
+def _check_rules(rules: object) -> None:
+    if not isinstance(rules, tuple | list) or not all(hasattr(rule, "check") for rule in rules):
+        raise ValueError(f"setting 'stopping_rules' must be a list of rules, each a name or a table, got {rules!r}")
+    if not rules:
+        raise ValueError("setting 'stopping_rules' must name at least one rule")
 
 
 def _needs(rules: tuple[StoppingRule, ...]) -> frozenset[str]:

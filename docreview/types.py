@@ -63,12 +63,12 @@ class Question:
         from docreview.errors import ProjectError, UnknownLabel, did_you_mean
 
         object.__setattr__(self, "labels", tuple(self.labels))
+        if any(not isinstance(label, str) or not label.strip() for label in self.labels):
+            raise ProjectError(f"question '{self.name}': a label must be a non-empty string, got {list(self.labels)}.")
         if len(set(self.labels)) < 2:
             raise ProjectError(f"question '{self.name}' needs at least two different labels, got {list(self.labels)}.")
         if len(set(self.labels)) != len(self.labels):
             raise ProjectError(f"question '{self.name}' names a label twice: {list(self.labels)}.")
-        if any(not isinstance(label, str) or not label.strip() for label in self.labels):
-            raise ProjectError(f"question '{self.name}': a label must be a non-empty string, got {list(self.labels)}.")
         if self.target is not None and self.target not in self.labels:
             hint = did_you_mean(self.target, self.labels)
             raise UnknownLabel(f"question '{self.name}': target '{self.target}' is none of its labels.{hint}")

@@ -59,6 +59,8 @@ def test_defaults_make_a_small_file_enough(tmp_path: Path) -> None:
         (GOOD.replace("labels", "label"), "unknown key 'label'.*Did you mean 'labels'"),
         ("[corpsu]\n" + GOOD, r"line 1: unknown key 'corpsu' at the top level. Did you mean 'corpus'\?"),
         ("format = 1\nformat = 2\n", "not valid TOML"),
+        ("format = 1\nx = " + "[" * 5000, "not valid TOML: .* too deep"),
+        (GOOD.replace('["yes", "no"]', '[["yes"], ["no"]]'), "line 2: .* a label must be a non-empty string"),
         ("views = {}\n" + GOOD, "at least one view"),
         (GOOD + "[index]\nneighbours = 9\n", r"line 5: unknown key 'neighbours' in \[index\]. Did you mean"),
         (GOOD + "[index]\nneighbors = 'many'\n", "line 5: 'index.neighbors' must be a whole number, got 'many'"),
@@ -74,6 +76,20 @@ def test_a_mistake_is_one_line_that_names_file_and_key(tmp_path: Path, text: str
         read_config(project(tmp_path, text))
     assert str(tmp_path / FILE) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_encodings_of_the_project_file(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_text(GOOD, "utf-8-sig")  # as Windows' editors save it
+    assert list(read_config(tmp_path).questions) == ["relevant"]
+    (tmp_path / FILE).write_text(GOOD + 'prompt = "où?"', "latin-1")
+    with pytest.raises(ProjectError, match="line 4: not UTF-8"):
+        read_config(tmp_path)
+
+
+def test_a_file_is_not_a_project(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text")
+    with pytest.raises(ProjectError, match=r"a\.csv is not a docreview project"):
+        read_config(tmp_path / "a.csv")
 
 
 def test_a_newer_format_is_refused(tmp_path: Path) -> None:

@@ -193,6 +193,8 @@ def test_asking_twice_gives_the_same():
         (DiminishingReturns, {"threshold": 1.5}, "threshold"),
         (AnyRule, {"stopping_rules": ()}, "at least one"),
         (AllRules, {"stopping_rules": ()}, "at least one"),
+        (AnyRule, {"stopping_rules": Never()}, "must be a list of rules"),
+        (AllRules, {"stopping_rules": (Never(), 1)}, "must be a list of rules"),
     ],
 )
 def test_impossible_settings_are_refused(rule, settings, message):
