@@ -209,11 +209,18 @@ class Cache:
         """Delete an entry, where it is."""
         self._checked.discard(key)
         folder = self._path(key)
-        with contextlib.suppress(FileNotFoundError):
+        try:
             # renamed first, so that nobody meets half of it
             doomed = folder.with_name(f"{folder.name}.{os.getpid()}.{time.monotonic_ns()}.tmp")
             folder.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
+        except FileNotFoundError:
+            pass
+        except OSError as error:  # a file where the folder should be, or one that may not be changed
+            raise StoreError(
+                f"cannot delete {folder} from the cache: {error.strerror or error}. "
+                "Make the cache's folder writable, or delete all of it: it is made again."
+            ) from error
 
     @contextlib.contextmanager
     def write(self, key: str, **notes: Scalar) -> Iterator[Writer]:

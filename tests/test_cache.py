@@ -126,6 +126,12 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
         write(Cache(tmp_path / "file"), "kind/a", x=np.ones(3))
 
 
+def test_a_cache_that_is_no_folder_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(StoreError, match=r"cannot delete .* from the cache: Not a directory\. Make"):
+        Cache(tmp_path / "file").load("kind/a")
+
+
 def test_leftovers_of_killed_processes_go_and_those_at_work_stay(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     for name, age in [("old.1.2.tmp", 7200), ("new.1.2.tmp", 0)]:
