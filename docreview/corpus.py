@@ -265,7 +265,8 @@ class Corpus:
         return neighbors_key(self.vectors(name, n), self.source(n).segments, self.index) in self.cache
 
     def describe(self, n: int | None = None) -> dict[str, Any]:
-        """Plain values for the record: each view's fingerprint, settings and precision, the index's recall, versions.
+        """Plain values for the record: how texts are processed, each view's fingerprint, settings and precision, the
+        index with its settings and recall, versions.
 
         Computes nothing that was not computed before.
         """
@@ -288,7 +289,15 @@ class Corpus:
             vectors = self.vectors(name, n)
             _, notes = find_neighbors(vectors, name, tuple(source.segments), self.index, self.cache, silent)
             neighbors = dict(notes)
-        return {"n": n, "views": views, "neighbors": neighbors, "versions": library_versions()}
+        return {
+            "n": n,
+            "language": self.language,
+            "text_processors": [component_name(processor) for processor in self.text_processors],
+            "views": views,
+            "index": component_name(self.index),
+            "neighbors": neighbors,
+            "versions": library_versions(),
+        }
 
 
 def library_versions() -> dict[str, str]:

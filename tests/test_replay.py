@@ -50,6 +50,17 @@ def test_two_thousand_documents_with_an_add_in_the_middle(tmp_path: Path) -> Non
         )
         assert [batch["neighbors"] is not None for batch in batches] == [len(views) == 2 for views in used]
         assert [batch["n"] for batch in batches] == [1400] * 6 + [2000] * 4
+        # what the fingerprints in the batches stand for is in the record as well
+        built = [e.payload for e in project.store.entries("corpus") if e.kind == "views-built"]
+        assert [(then["n"], then["views"]["semantic"]["remaining"]) for then in built] == [
+            (1400, 1400), (1400, 0), (2000, 600), (2000, 0)
+        ]  # fmt: skip
+        known = {name: {then["views"][name]["fingerprint"] for then in built} for name in ("lexical", "semantic")}
+        assert all(mark in known[name] for batch in batches for name, mark in batch["views"].items())
+        assert built[-1]["views"]["semantic"]["dtype"] in ("float32", "bfloat16")
+        assert (built[-1]["language"], built[-1]["text_processors"]) == ("en", ["Nfc()"])
+        assert "threads=1" in built[-1]["index"]
+        assert built[-1]["neighbors"]["recall"] == 1
     shutil.rmtree(tmp_path / ".docreview" / "cache")
     with Project.open(tmp_path) as project:
         assert project.replay() == []
