@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--batch", type=int, default=5)
     parser.add_argument("--growth", type=float, default=0.02)
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.5], help="of the semantic view when fused")
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.25], help="of the semantic view when fused")
     arguments = parser.parse_args()
 
     documents = licences()

@@ -18,15 +18,15 @@ def high_recall() -> dict[str, Any]:
     """Find every document of the target: the likeliest next (version 1).
 
     Measured on the 2,289 licence texts of the demo, 550 of them copyleft; texts read to 95 % (least possible 523, at
-    random 2,174), means of 3 or 5 seeds:
+    random 2,174), means of 5 seeds with a standard error of 4 to 9 (docs/benchmarks.md):
 
-    - Batches of 5 instead of 20 read some 40 texts less: a model retrained after 5 answers knows the siblings of what
-      was just found, and the random start costs 5 texts and not 20. Retraining takes tenths of a second, so the
-      reviewer does not wait for it.
-    - C = 1, scikit-learn's own default, is no worse than the 0.11 tuned for ASReview (829 and 834, batches of 10).
-    - The semantic view alone reads some 1,120. Fused with weight 0.25 it costs nothing here (779 against 781 for the
-      lexical view alone in batches of 5, standard deviations 17 and 23); with 0.5 it costs some 30 texts.
-    - The ratio of 9.8 is ASReview's (ELAS u4). With C = 1 a ratio of 1 reads as much (830 and 829, batches of 10).
+    - Batches of 5 instead of 20 read some 45 texts less (799 and 846): a model retrained after 5 answers knows the
+      siblings of what was just found, and the random start costs 5 texts and not 20. Retraining takes tenths of a
+      second, so the reviewer does not wait for it. Batches of 3 read 793.
+    - The semantic view alone reads some 1,070. Fused with weight 0.25 it helps a little (799 against 808 for the lexical
+      view alone), with 0.5 no more (815).
+    - C = 1, scikit-learn's own default, is no worse than the smaller values that were tuned for ASReview (0.3: 822).
+    - The ratio of 9.8 is ASReview's (ELAS u4); here a ratio of 1 reads as much (802).
     """
     return {
         "model": {
