@@ -23,7 +23,7 @@ def high_recall() -> dict[str, Any]:
     - Batches of 5 instead of 20 read some 45 texts less (799 and 846): a model retrained after 5 answers knows the
       siblings of what was just found, and the random start costs 5 texts and not 20. Retraining takes tenths of a
       second, so the reviewer does not wait for it. Batches of 3 read 793.
-    - The semantic view alone reads some 1,070. Fused with weight 0.25 it helps a little (799 against 808 for the lexical
+    - The semantic view alone reads some 1,070. Fused with 0.25 it helps a little (799 against 808 for the lexical
       view alone), with 0.5 no more (815).
     - C = 1, scikit-learn's own default, is no worse than the smaller values that were tuned for ASReview (0.3: 822).
     - The ratio of 9.8 is ASReview's (ELAS u4); here a ratio of 1 reads as much (802).
