@@ -49,7 +49,7 @@ docs-check: $(READY)  ## Check the documentation's links, commands and version
 
 check: lint types layers docs-check test  ## All checks
 
-demo: $(READY)  ## Review 2,290 licence texts, from the files to a measured result
+demo: $(READY)  ## Review 2,289 licence texts, from the files to a measured result
 	$(RUN) -m docreview demo $(ARGS)
 
 bench-%: $(READY)  ## Run a benchmark: benchmarks/%.py or benchmarks/%/run.py (ARGS="--help" tells its options)

@@ -202,6 +202,8 @@ class Project:
         """Build every view and the neighbors. Resumable: what was embedded before is not embedded again."""
         with project_lock(self.folder / FOLDER, "embed", name="embed"):
             self._build(list(self.corpus.views), progress)
+            while self.remaining:  # documents were added meanwhile
+                self._build(list(self.corpus.views), progress)
             self.corpus.neighbors(progress=progress)
             self._describe()
 

@@ -396,6 +396,15 @@ def test_embed_builds_what_is_missing_and_nothing_twice(run, folder: Path):
 # -------------------------------------------------------------------------------------- status, report, export, plugins
 
 
+def test_embed_says_where_a_view_stands_aside(run, tmp_path: Path):
+    (tmp_path / "docreview.toml").write_text('[questions.q]\nlabels = ["a", "b"]\n')
+    with Project.open(tmp_path) as project:
+        project.add_documents(Document(f"d{i}", f"የሰው ልጅ ሁሉ ሲወለድ ነጻና በክብርና በመብትም እኩልነት ያለው ነው {i}") for i in range(5))
+    said = run("embed", cwd=tmp_path).out
+    assert "The view 'semantic' stands aside: the model does not know" in said
+    assert said.endswith("All 5 documents have been read; every other view is built.\n")
+
+
 def test_status_for_people_and_for_scripts(run, folder: Path):
     run("record", "d0", "apple", "--seconds", 4, cwd=folder)
     run("record", "d1", "--skip")

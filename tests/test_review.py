@@ -121,7 +121,7 @@ def test_a_larger_batch_than_the_pool_is_the_pool(lexical_project: Make) -> None
 def test_an_empty_corpus_has_nothing_to_ask(lexical_project: Make) -> None:
     review = lexical_project(0).review()
     assert not review.next_batch()
-    assert not review.should_stop().stop or review.should_stop().reason
+    assert review.should_stop().reason == "No stopping rule is set: the reviewer decides."
 
 
 def test_a_wrong_answer_records_nothing(lexical_project: Make) -> None:
@@ -305,6 +305,19 @@ def test_after_the_caches_are_gone_reading_goes_on_at_once(lexical_project: Make
         answer(review, make_documents(60)[1])
         assert list(review.state().views) == ["lexical"]
         assert again.remaining == 60
+
+
+def test_embedding_takes_in_what_is_added_meanwhile(lexical_project: Make) -> None:
+    project = lexical_project(20, text=LEXICAL.replace("[views.lexical]", "[views.lexical]\n[views.semantic]"))
+    more = iter(make_documents(10, start=20)[0])
+
+    def progress(step: str, done: int, total: int) -> None:
+        if step == "embedding":
+            project.add_documents(more)
+
+    project.embed(progress)
+    assert (project.corpus.n, project.remaining) == (30, 0)
+    assert sorted(project.review().state().views) == ["lexical", "semantic"]
 
 
 def test_notes_come_out_again(lexical_project: Make, tmp_path: Path) -> None:

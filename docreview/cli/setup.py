@@ -199,7 +199,11 @@ def embed_command(project: Path | None, quiet: bool, background: bool) -> None:
                 raise
             return
         if not quiet:
-            click.echo(f"All {opened.store.n:,} documents have been read; every view is built.")
+            corpus = opened.corpus
+            aside = {name: reason for name in corpus.views if (reason := corpus.aside(name))}
+            for name, reason in aside.items():
+                click.echo(f"The view '{name}' stands aside: {reason}")
+            click.echo(f"All {corpus.n:,} documents have been read; every {'other ' * bool(aside)}view is built.")
 
 
 def _step_back() -> None:
