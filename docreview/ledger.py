@@ -188,6 +188,15 @@ class Ledger:
         """Number of read documents of each label, priors not counted."""
         return tuple(self._found[label] for label in self.labels)
 
+    @property
+    def trainable(self) -> bool:
+        """Whether labels of two classes may train a model: as in `ReviewState`, without making one of 100,000 rows."""
+        locked = {row for sample in self.samples.values() for row in sample.rows.tolist()}
+        given = (self.consensus(row) for row in self.answers if row not in locked)
+        known = (value for value in given if value is not None)
+        first = next(known, None)
+        return any(value != first for value in known)
+
     def arrays(self, n: int) -> tuple[Ints, Ints, Ints]:
         """``labels`` (n,), ``rounds`` (n,) and ``reviewed``, as `ReviewState` describes them."""
         import numpy as np

@@ -133,7 +133,8 @@ class Review:
     def explain(self, document_id: str, label: str) -> list[tuple[int, int, float]]:
         """Spans (start, end) of the document's text with what each says for `label`; empty before the first fit."""
         self.question.index(label)
-        fitted = self._fitted or self.state().fitted()
+        # asked for each document on the screen: no state is made only to find that there is nothing to fit
+        fitted = self._fitted or (self.state().fitted() if self.ledger.trainable else None)
         if not isinstance(fitted, Explains):
             return []
         return fitted.word_weights(self.document(document_id).text, label)
@@ -207,7 +208,7 @@ class Review:
     def _next_entry(self, n: int | None) -> tuple[str, Mapping[str, Any]] | None:
         """What the record needs next: settings and samples before the batch; None where the pool is exhausted."""
         ledger, settings = self._ledger, self.settings
-        size = n if n is not None else settings.size(ledger.round + 1)
+        size = n if n is not None else settings.size(ledger.read)
         if size < 1:
             raise ProjectError(f"a batch needs at least one document, asked for {size}.")
         if ledger.settings != self._described:  # another process works with another project file

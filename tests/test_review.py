@@ -282,6 +282,17 @@ def test_an_answer_from_elsewhere_does_not_cost_the_validation_sample(
     assert other.document_id not in review.pending
 
 
+def test_labels_of_a_locked_sample_and_of_one_class_train_nothing(lexical_project: Make) -> None:
+    review = lexical_project(60, "validation = 10\n").review()
+    trainable = []
+    for values in (["yes", "no"] * 5, ["no", "no", None, "no", "yes", "no"]):
+        for document_id, value in zip(review.next_batch(), values, strict=False):
+            review.record(Label(document_id, value))
+            assert review.ledger.trainable == review.state().trainable
+            trainable.append(review.ledger.trainable)
+    assert trainable == [False] * 14 + [True] * 2
+
+
 def test_documents_can_be_added_to_a_running_review(lexical_project: Make) -> None:
     project = lexical_project(100)
     _, truth = make_documents(100)
@@ -423,15 +434,12 @@ def test_a_plugin_that_fails_when_told_of_labels_undoes_none(
     assert "the labels are recorded, but a plugin that was told of them failed: RuntimeError: no mail" in caplog.text
 
 
-def test_batches_grow_by_whole_documents() -> None:
-    """Cormack and Grossman (2015): B, then B + ceil(B / 10)."""
-    grown = Settings("", "", "", "", batch_size=1, batch_growth=0.1)
-    expected = 1
-    for round_ in range(1, 60):
-        assert grown.size(round_) == expected
-        expected += -(-expected // 10)
-    # 100 * 0.07 is 7.000000000000001
-    assert Settings("", "", "", "", batch_size=100, batch_growth=0.07).size(2) == 107
+def test_batch_sizes_follow_their_steps(lexical_project: Make) -> None:
+    project = lexical_project(60, "", text=LEXICAL.replace("batch_size = 20", "batch_size = [[0, 3], [6, 5], [20, 40]]"))
+    _, truth = make_documents(60)
+    sizes = [len(batch) for batch in answer(project.review(), truth, 6)]
+    assert sizes == [3, 3, 5, 5, 5, 39]
+    assert project.replay() == []
 
 
 def test_explanations_point_at_telling_words(lexical_project: Make) -> None:
@@ -454,7 +462,7 @@ class TestReplay:
 
     def test_without_caches_and_with_an_add_in_the_middle(self, lexical_project: Make) -> None:
         rule = '[questions.copyleft.stopping_rule]\nname = "diminishing-returns"\n'
-        project = lexical_project(120, "validation = 10\nbatch_growth = 0.1\n" + rule)
+        project = lexical_project(120, "validation = 10\n" + rule)
         _, truth = make_documents(120)
         more, more_truth = make_documents(80, start=120)
         review = project.review()
