@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -29,8 +30,7 @@ _QUESTION = {
     "target": str,
     "preset": str,
     "seed": int,
-    "batch_size": int,
-    "batch_growth": float,
+    "batch_size": (int, list),
     "validation": int,
     "model": (str, dict),
     "query_strategy": (str, dict),
@@ -108,8 +108,12 @@ def read_config(folder: Path) -> Config:
         check.keys(entry, _QUESTION, where)
         if "labels" not in entry:
             check.fail(name, f"[{where}] needs 'labels', two or more")
-        for key, least in (("batch_size", 1), ("seed", 0), ("validation", 0), ("batch_growth", 0)):
-            if entry.get(key, least) < least:
+        if isinstance(entry.get("batch_size"), list) and not _steps(entry["batch_size"]):
+            check.fail(
+                "batch_size", f"the steps of 'batch_size' in [{where}] must be like [[0, 3], [300, 5], [1000, 50]]"
+            )
+        for key, least in (("batch_size", 1), ("seed", 0), ("validation", 0)):
+            if not isinstance(entry.get(key), list) and entry.get(key, least) < least:
                 check.fail(key, f"'{key}' in [{where}] must be at least {least}, got {entry[key]}")
         try:
             question = Question(name, tuple(entry["labels"]), entry.get("prompt", ""), entry.get("target"))
@@ -127,6 +131,14 @@ def read_config(folder: Path) -> Config:
         index=index,
         questions=questions,
     )
+
+
+def _steps(value: list[Any]) -> bool:
+    """Whether these are steps of (from so many documents read, so many in a batch), the first from 0, ascending."""
+    pairs = [step for step in value if isinstance(step, list) and len(step) == 2 and all(type(v) is int for v in step)]
+    starts = [start for start, _ in pairs]
+    right = len(pairs) == len(value) and starts[:1] == [0] and starts == sorted(set(starts))
+    return right and all(size >= 1 for _, size in pairs)
 
 
 class _Check:
@@ -205,14 +217,20 @@ validation = 0
 # name = "any"
 # stopping_rules = [{{ name = "budget", labels = 500 }}, {{ name = "consecutive-misses", n = 100 }}]
 """
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise ProjectError(f"{path} is there already: add documents to that project, or take another folder.") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("x", encoding="utf-8")
     except OSError as error:
-        raise ProjectError(f"{path}: cannot be written: {error}.") from error
+        if os.path.exists(path):  # unlike Path.exists, False where that cannot be known
+            hint = "add documents to that project, or take another folder"
+            raise ProjectError(f"{path} is there already: {hint}.") from None
+        raise ProjectError(f"cannot make a project in {folder}: {error.strerror}.") from error
+    try:
+        with file:
+            file.write(text)
+    except OSError as error:
+        path.unlink(missing_ok=True)  # half a file would be taken for a project
+        raise ProjectError(f"{path} cannot be written: {error.strerror}.") from error
     return path
 
 

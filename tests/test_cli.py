@@ -545,6 +545,13 @@ def test_the_truth_needs_no_texts(run, folder: Path, columns: tuple[str, ...]):
     assert (value["documents"], value["total"]) == (30, 10)
 
 
+def test_a_truth_that_says_two_things_is_told(run, folder: Path):
+    (folder / "truth.csv").write_text("id,label\nd0,apple\nd0,other\n")
+    done = run("simulate", "--truth", "truth.csv", cwd=folder)
+    assert done.code == 1
+    assert "truth.csv, line 3: id 'd0' is that of line 2 already" in done.err
+
+
 def test_simulate_without_labels_is_one_clear_line(run, folder: Path):
     done = run("simulate", cwd=folder)
     assert done.code == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,27 @@ def test_an_existing_project_is_not_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / FILE).read_text("utf-8") == GOOD
 
 
+@pytest.mark.skipif(not hasattr(resource, "RLIMIT_FSIZE"), reason="no limit of file sizes")
+def test_a_project_file_that_cannot_be_written_leaves_none(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # Python ignores SIGXFSZ: beyond the limit, writing fails as on a full disk
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(ProjectError, match="cannot be written: File too large"):
+            write_config(tmp_path / "new", Question("q", ("a", "b")))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(ProjectError, match=r"cannot make a project in .*: Not a directory"):
+        write_config(tmp_path / "file" / "new", Question("q", ("a", "b")))
+    with pytest.raises(ProjectError, match=r"cannot make a project in .*: File exists"):
+        write_config(tmp_path / "file", Question("q", ("a", "b")))
+
+
 def test_defaults_make_a_small_file_enough(tmp_path: Path) -> None:
     config = read_config(project(tmp_path, GOOD))
     assert list(config.views) == ["lexical", "semantic"]
@@ -66,7 +88,10 @@ def test_defaults_make_a_small_file_enough(tmp_path: Path) -> None:
         (GOOD + "[index]\nneighbors = 'many'\n", "line 5: 'index.neighbors' must be a whole number, got 'many'"),
         (GOOD + "[index]\nef = true\n", "line 5: 'index.ef' must be a whole number, got True"),
         (GOOD + "[index]\nkind = 'hsnw'\n", r"line 4: in \[index\], setting 'kind' must be 'auto', .* got 'hsnw'"),
-        (GOOD + "batch_growth = inf\n", "line 4: 'batch_growth' must be .* a finite number, got inf"),
+        (GOOD + "batch_size = [[1, 5]]\n", "line 4: the steps of 'batch_size' .* must be like"),
+        (GOOD + "batch_size = [[0, 5], [0, 9]]\n", "line 4: the steps of 'batch_size' .* must be like"),
+        (GOOD + "batch_size = [[0, 5], [100, 0]]\n", "line 4: the steps of 'batch_size' .* must be like"),
+        (GOOD + "batch_size = [3]\n", "line 4: the steps of 'batch_size' .* must be like"),
         (GOOD + "query_strategy = {name = 'density-mmr', beta = nan}\n", "line 4: 'beta' must be .* finite"),
         (GOOD + "stopping_rule = {name = 'budget', labels = 2030-01-01}\n", "'labels' must be .* got 2030-01-01"),
     ],

@@ -183,6 +183,7 @@ def test_an_id_twice_names_both_places(tmp_path: Path) -> None:
 
 def test_files_that_are_none(tmp_path: Path) -> None:
     fails(tmp_path / "missing.csv", "no such file")
+    fails(tmp_path / ("x" * 1000), "cannot be read: File name too long")
     (tmp_path / "nothing").mkdir()
     fails(tmp_path / "nothing", "no .txt files; it is empty")
     file(tmp_path, "tables/a.csv", "text\nx\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -67,7 +68,7 @@ def open_project(folder: Path | None) -> Iterator[Project]:
             raise DocreviewError(
                 "the current folder is gone; change to another, or name a project with --project."
             ) from None
-        folder = next((place for place in (here, *here.parents) if (place / FILE).is_file()), None)
+        folder = next((place for place in (here, *here.parents) if os.path.isfile(place / FILE)), None)
         if folder is None:
             raise DocreviewError(
                 f"neither {here} nor a folder above it is a docreview project (there is no {FILE}). "

@@ -72,7 +72,7 @@ def new_command(
     from docreview.project import Project
     from docreview.types import Question
 
-    if (folder / FILE).exists():
+    if os.path.exists(folder / FILE):  # unlike Path.exists, False where that cannot be known
         raise DocreviewError(f"{folder} is a docreview project already. Add documents to it, or take another folder.")
     if not labels:
         if not sys.stdin.isatty():
@@ -88,10 +88,7 @@ def new_command(
             )
             target = answer.strip() or None
     question = Question(name or folder.resolve().name or "question", labels, prompt or "", target)
-    try:
-        Project.create(folder, question, language=language, model=model).close()
-    except OSError as error:
-        raise DocreviewError(f"cannot make a project in {folder}: {error.strerror}.") from error
+    Project.create(folder, question, language=language, model=model).close()
     here = f" -p {folder}"
     click.echo(f"Made {folder / FILE}. Next:\n  docreview add{here} FILE...\n  docreview review{here}")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -156,9 +155,7 @@ def _rows(file: Path, importers: Mapping[str, Importer], columns: Mapping[str, s
     try:
         return read(columns)
     except ImportFailed:
-        with suppress(ImportFailed):
-            return read({**columns, "id": "id", "text": "id"})
-        raise
+        return read({**columns, "id": "id", "text": "id"})
 
 
 Result = dict[str, Any]

@@ -30,9 +30,12 @@ __all__ = ["Csv", "Jsonl", "Tsv", "TxtFolder", "Xlsx", "importer_for", "read_doc
 
 def importer_for(path: Path, importers: Mapping[str, Importer]) -> str:
     """Name of the importer whose ending is the longest that fits; `ImportFailed` lists the endings there are."""
-    if not path.exists():
-        # a link that leads nowhere is there, but not for reading
-        raise ImportFailed(f"{path}: no such file or folder.")
+    try:
+        if not path.exists():
+            # a link that leads nowhere is there, but not for reading
+            raise ImportFailed(f"{path}: no such file or folder.")
+    except OSError as error:  # a folder on the way that may not be entered, a name too long
+        raise ImportFailed(f"{path}: cannot be read: {error.strerror}.") from error
     name = "/" if path.is_dir() else path.name.lower()
     fitting = [
         (len(ending), key)
