@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support import make_documents
+from support import LEXICAL, make_documents
 
 from docreview import Label, Project
 
@@ -34,6 +35,19 @@ while batch := review.next_batch():
     for document_id in batch:
         review.record(Label(document_id, "no" if int(document_id[-5:]) % 3 else "yes", "me"))
         print(document_id, flush=True)
+"""
+
+
+TWO = """
+import sys
+from docreview import Label, Project
+project = Project.open(sys.argv[1])
+review = project.review()
+for step in range(12):
+    for document_id in review.next_batch().document_ids[:3]:
+        review.record(Label(document_id, "no" if int(document_id[-5:]) % 3 else "yes", sys.argv[2]))
+    if sys.argv[2] == "ann" and step % 4 == 0:
+        project.add(f"{sys.argv[3]}/{step}.jsonl")
 """
 
 
@@ -127,3 +141,29 @@ def test_two_processes_cannot_change_a_project_at_once(lexical_project: Make, tm
     assert project.corpus.n == 10
     review = project.review()
     review.record(Label(review.next_batch().document_ids[0], "yes"))
+
+
+def test_two_processes_review_at_once_while_one_of_them_adds(lexical_project: Make, tmp_path: Path) -> None:
+    """Both answer the same batches; each batch stands in the record once, and it all replays without any cache."""
+    for step in (0, 4, 8):
+        more = make_documents(30, start=100 + 10 * step)[0]
+        lines = "".join(json.dumps({"id": d.id, "text": d.text}) + "\n" for d in more)
+        (tmp_path / f"{step}.jsonl").write_text(lines, "utf-8")
+    project = lexical_project(100, "validation = 10\n", text=LEXICAL.replace("batch_size = 20", "batch_size = 5"))
+    project.close()
+    running = [
+        subprocess.Popen([sys.executable, "-c", TWO, str(project.folder), name, str(tmp_path)])
+        for name in ("ann", "bob")
+    ]
+    assert [process.wait() for process in running] == [0, 0]
+    shutil.rmtree(project.folder / ".docreview" / "cache")
+    with Project.open(project.folder) as again:
+        entries = again.store.entries("review:copyleft")
+        assert {e.payload["reviewer"] for e in entries if e.kind == "label"} == {"ann", "bob"}
+        rounds = [e.payload["round"] for e in entries if e.kind == "batch"]
+        assert rounds == list(range(1, len(rounds) + 1))
+        assert len({e.payload["n"] for e in entries if e.kind == "batch"}) > 1
+        assert again.corpus.n == 190
+        assert again.replay() == []
+        for chain in again.store.chains:
+            again.store.verify(chain)
