@@ -55,7 +55,8 @@ class Config:
     """A `docreview.toml`, checked."""
 
     folder: Path
-    store: str
+    #: an address, or the path of an SQLite file
+    store: str | Path
     language: str
     text_processors: tuple[Spec, ...]
     views: Mapping[str, dict[str, Any]]
@@ -124,7 +125,7 @@ def read_config(folder: Path) -> Config:
         check.fail("questions", "a project needs a question: a table [questions.NAME] with 'labels'")
     return Config(
         folder=folder,
-        store=table.get("store", f"sqlite:///{folder / '.docreview' / 'record.db'}"),
+        store=table.get("store", folder / ".docreview" / "record.db"),
         language=corpus.get("language", "xx"),
         text_processors=tuple(corpus.get("text_processors", ["nfc"])),
         views=views,
@@ -218,8 +219,12 @@ validation = 0
 # stopping_rules = [{{ name = "budget", labels = 500 }}, {{ name = "consecutive-misses", n = 100 }}]
 """
     try:
+        data = text.encode()
+    except UnicodeEncodeError as error:
+        raise ProjectError(f"question '{question.name}' is no valid Unicode: write it anew in UTF-8.") from error
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("x", encoding="utf-8")
+        file = path.open("xb")
     except OSError as error:
         if os.path.exists(path):  # unlike Path.exists, False where that cannot be known
             hint = "add documents to that project, or take another folder"
@@ -227,7 +232,7 @@ validation = 0
         raise ProjectError(f"cannot make a project in {folder}: {error.strerror}.") from error
     try:
         with file:
-            file.write(text)
+            file.write(data)
     except OSError as error:
         path.unlink(missing_ok=True)  # half a file would be taken for a project
         raise ProjectError(f"{path} cannot be written: {error.strerror}.") from error

@@ -206,6 +206,17 @@ def test_a_reader_that_leaves_is_no_error(folder: Path):
 # --------------------------------------------------------------------------------------------------------- next, record
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
+@pytest.mark.parametrize("args", [("status",), ("next", "--json"), ("record", "d0", "apple"), ("--help",)])
+def test_output_that_finds_the_disk_full_is_one_line(folder: Path, args: tuple[str, ...]):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "docreview", *args], cwd=folder, stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert done.stderr == "Error: cannot write: No space left on device. Free space and try again.\n"
+
+
 def test_next_gives_documents_whole_and_the_same_until_they_are_answered(run, folder: Path):
     first = run("next", "-n", 3, "--json", cwd=folder).json()
     assert first["round"] == 1
@@ -376,6 +387,14 @@ def test_new_asks_for_what_is_not_given(tmp_path: Path):
         "pear",
         "Is it an apple?",
     )
+
+
+@pytest.mark.parametrize("name", ["100% done", "what?", "a%20b", "a#b", "two\nlines", "sqlite:"])
+def test_a_project_in_a_folder_of_any_name(run, tmp_path: Path, name: str):
+    done = run("new", tmp_path / name, "-l", "yes", "-l", "no")
+    assert done.code == 0, done.err
+    assert (tmp_path / name / ".docreview" / "record.db").is_file()
+    assert run("status", "-p", tmp_path / name).code == 0
 
 
 def test_new_in_a_script_wants_its_labels(tmp_path: Path):

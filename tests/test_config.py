@@ -52,6 +52,12 @@ def test_a_project_file_that_cannot_be_written_leaves_none(tmp_path: Path) -> No
     assert list((tmp_path / "new").iterdir()) == []
 
 
+def test_what_is_no_unicode_makes_no_project(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="no valid Unicode"):
+        write_config(tmp_path / "new", Question("q", ("a", "\udcff")))
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(ProjectError, match=r"cannot make a project in .*: Not a directory"):
@@ -72,9 +78,12 @@ def test_defaults_make_a_small_file_enough(tmp_path: Path) -> None:
     [
         ("", "needs a question"),
         (GOOD + "tagret = 'no'\n", r"line 4: unknown key 'tagret' in \[questions.relevant\]. Did you mean 'target'\?"),
-        (GOOD + "batch_size = 'many'\n", "line 4: 'questions.relevant.batch_size' must be a whole number, got 'many'"),
+        (
+            GOOD + "batch_size = 'many'\n",
+            "line 4: 'questions.relevant.batch_size' must be a whole number or a list, got 'many'",
+        ),
         (GOOD + "batch_size = 0\n", "line 4: 'batch_size' in .* must be at least 1, got 0"),
-        (GOOD + "batch_size = true\n", "must be a whole number, got True"),
+        (GOOD + "batch_size = true\n", "must be a whole number or a list, got True"),
         (GOOD.replace('target = "yes"', 'target = "yse"'), "target 'yse' is none of its labels. Did you mean 'yes'"),
         (GOOD.replace('"yes", "no"', '"yes"'), "at least two"),
         (GOOD.replace('"yes", "no"', '"yes", "no", "yes"'), "names a label twice"),

@@ -6,6 +6,7 @@ list costs nothing. Commands of plugins come through the hook ``register_command
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -109,18 +110,22 @@ def main(args: Sequence[str] | None = None) -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted. What was recorded stays recorded.", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        _forget_output()
-        sys.exit(1)
+    except OSError as error:
+        _stop_writing(error)
     try:
         if sys.stdout is not None:  # a script may have closed it
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our output, `head` for instance, has had enough
-        _forget_output()
-        sys.exit(1)
+    except OSError as error:
+        _stop_writing(error)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _forget_output() -> None:
-    """Let the interpreter flush into nothing at its end: it would complain about the broken pipe once more."""
+def _stop_writing(error: OSError) -> None:
+    """End where the output cannot be written: its reader, `head` for instance, has had enough, or the disk is full."""
+    if error.errno not in (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        raise error
+    if error.errno != errno.EPIPE:
+        click.echo(f"Error: cannot write: {error.strerror}. Free space and try again.", err=True)
+    # the interpreter flushes at its end, and would complain once more: let it flush into nothing
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(1)

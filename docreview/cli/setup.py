@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,10 +88,11 @@ def new_command(
                 show_default=False,
             )
             target = answer.strip() or None
-    question = Question(name or folder.resolve().name or "question", labels, prompt or "", target)
+    called = folder.resolve().name.encode("utf-8", "replace").decode()  # a folder's name may be any bytes
+    question = Question(name or called or "question", labels, prompt or "", target)
     Project.create(folder, question, language=language, model=model).close()
-    here = f" -p {folder}"
-    click.echo(f"Made {folder / FILE}. Next:\n  docreview add{here} FILE...\n  docreview review{here}")
+    here = f" -p {shlex.quote(printable(str(folder)))}"
+    click.echo(f"Made {printable(str(folder / FILE))}. Next:\n  docreview add{here} FILE...\n  docreview review{here}")
 
 
 @click.command("add")
