@@ -20,6 +20,7 @@ import numpy as np
 from docreview import licences
 from docreview.config import FILE, write_config
 from docreview.metrics import expected_random_reading, needed, read_to_recall
+from docreview.parallel import simulate_all
 from docreview.plots import Curve, gain_curve, ideal_curve, random_curve, save
 from docreview.project import Project
 from docreview.report import ReportData, Table, report
@@ -120,10 +121,15 @@ def _recall(
     )
     for name, overrides in runs:
         with _timed(timings, f"{seeds} reviews, {name}"):
-            done = [
-                project.simulate(truth, "copyleft", overrides=overrides, arm=name, seed=seed, progress=progress)
-                for seed in range(seeds)
-            ]
+            done = simulate_all(
+                project,
+                [
+                    {"truth": truth, "question": "copyleft", "overrides": overrides, "arm": name, "seed": seed}
+                    for seed in range(seeds)
+                ],
+                step=f"{seeds} reviews, {name}",
+                progress=progress,
+            )
         arms.append(Arm(name, tuple(tuple(float(s.read_to(r) or n) for r in RECALLS) for s in done)))
         curves.append(_band(name, [s.hits.cumsum() for s in done], n, "main" if not overrides else "other"))
     hits = np.array([truth[text.id] == "copyleft" for text in texts])
@@ -144,20 +150,18 @@ def _classes(
     table, curves = {}, []
     runs: tuple[tuple[str, dict[str, Any]], ...] = (("docreview", {}), ("random", {"query_strategy": "random"}))
     for name, overrides in runs:
-        with _timed(timings, f"{seeds} times {LABELS} labels of {len(set(truth.values()))} classes, {name}"):
-            done = [
-                project.simulate(
-                    truth,
-                    "category",
-                    overrides={"batch_size": BATCH, **overrides},
-                    arm=f"categories, {name}",
-                    seed=seed,
-                    held_out=out,
-                    labels=LABELS,
-                    progress=progress,
-                )
-                for seed in range(seeds)
-            ]
+        step = f"{seeds} times {LABELS} labels, {name}"
+        with _timed(timings, step):
+            arguments = {
+                "truth": truth,
+                "question": "category",
+                "overrides": {"batch_size": BATCH, **overrides},
+                "arm": name,
+                "held_out": out,
+                "labels": LABELS,
+            }
+            each = [{**arguments, "seed": seed} for seed in range(seeds)]
+            done = simulate_all(project, each, step=step, progress=progress)
         table[name] = tuple(
             (
                 at[0].read,

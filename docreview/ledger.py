@@ -149,7 +149,7 @@ class Ledger:
         self.history.append(
             Round(
                 self.round,
-                sum(1 for r in self.rounds.values() if r > 0),
+                self.read,
                 self.found(),
                 None if stop_set is None else decode(stop_set, len(self.labels)),
             )
@@ -160,6 +160,11 @@ class Ledger:
         """The question's labels."""
         assert self.question is not None, "a chain begins with its question"
         return self.question.labels
+
+    @property
+    def read(self) -> int:
+        """Number of documents read in this review; priors are not."""
+        return sum(1 for round_ in self.rounds.values() if round_ > 0)
 
     def consensus(self, row: int) -> str | None:
         """The label most reviewers gave, the newest of them where they are even; None where nobody could tell.

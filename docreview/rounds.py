@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -32,9 +32,8 @@ class Settings:
     query_strategy: Any
     cold_start: Any
     stopping_rule: Any
-    batch_size: int = 20
-    #: each batch is larger than the one before by this share, rounded up (Cormack & Grossman 2015 take 0.1)
-    batch_growth: float = 0.0
+    #: documents in a batch; or steps of (from so many documents read, so many in a batch), the first from 0
+    batch_size: int | Sequence[Sequence[int]] = 20
     seed: int = 0
     #: size of the blind random validation sample drawn first
     validation: int = 0
@@ -42,13 +41,11 @@ class Settings:
     preset: str = ""
     stated: Mapping[str, Any] = field(default_factory=dict)
 
-    def size(self, round_: int) -> int:
-        """Number of documents in the batch of that round (from 1)."""
-        size = self.batch_size
-        for _ in range(round_ - 1 if self.batch_growth else 0):
-            # 100 * 0.07 is 7.000000000000001: a rounding error must not cost a document
-            size += math.ceil(size * self.batch_growth - 1e-9)
-        return size
+    def size(self, read: int) -> int:
+        """Number of documents in the next batch once `read` have been read."""
+        if isinstance(self.batch_size, int):
+            return self.batch_size
+        return next(size for start, size in reversed(self.batch_size) if read >= start)
 
 
 @dataclass(frozen=True)

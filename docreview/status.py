@@ -158,7 +158,8 @@ def _settings(review: Review) -> dict[str, Scalar]:
     payload = dict(review.ledger.settings or {})
     components = payload.pop("components", {})
     shown: dict[str, Scalar] = {role: part["settings"] for role, part in components.items()}
-    shown |= {key: payload[key] for key in ("preset", "batch_size", "batch_growth", "seed", "validation")}
+    shown |= {key: payload[key] for key in ("preset", "seed", "validation")}
+    shown["batch_size"] = str(payload["batch_size"])
     return shown
 
 

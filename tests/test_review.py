@@ -435,7 +435,8 @@ def test_a_plugin_that_fails_when_told_of_labels_undoes_none(
 
 
 def test_batch_sizes_follow_their_steps(lexical_project: Make) -> None:
-    project = lexical_project(60, "", text=LEXICAL.replace("batch_size = 20", "batch_size = [[0, 3], [6, 5], [20, 40]]"))
+    steps = "batch_size = [[0, 3], [6, 5], [20, 40]]"
+    project = lexical_project(60, text=LEXICAL.replace("batch_size = 20", steps))
     _, truth = make_documents(60)
     sizes = [len(batch) for batch in answer(project.review(), truth, 6)]
     assert sizes == [3, 3, 5, 5, 5, 39]
