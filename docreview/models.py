@@ -6,6 +6,7 @@ first, unscaled, loses what it gains.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -162,7 +163,10 @@ class _Part:
             estimator = clone(self.classifier)
             if "random_state" in estimator.get_params():
                 estimator.set_params(random_state=self.seed)
-            fits.append((estimator.fit(self.train[rows], classes, sample_weight=weights), columns))
+            with warnings.catch_warnings():
+                # many labels and few answers yet: scikit-learn wonders whether they are measurements
+                warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
+                fits.append((estimator.fit(self.train[rows], classes, sample_weight=weights), columns))
         return fits
 
     def decide(self, fits: Fits, k: int, rows: Ints) -> Floats:

@@ -593,3 +593,15 @@ def test_progress_bars_only_on_a_terminal(known: Path):
     done = spawn("simulate", "--seeds", "1", cwd=known)
     assert done.returncode == 0
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    "folder", [f"[views.lexical]\n[questions.q]\nlabels = {[f'L{i}' for i in range(60)]}\n"], indirect=True
+)
+def test_many_labels_and_few_answers_bring_no_warnings(folder: Path):
+    with Project.open(folder) as project:
+        project.review().record(*(Label(f"d{i}", f"L{i}") for i in range(25)))
+    done = subprocess.run(
+        [sys.executable, "-m", "docreview", "next", "-n", "1"], cwd=folder, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
