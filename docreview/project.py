@@ -294,6 +294,15 @@ class Project:
 
     def assemble(self, settings: Settings) -> Components:
         """Make the components that the settings name."""
+        stated = settings.stated.get("model", {})
+        for key in ("weights", "classifiers") if isinstance(stated, Mapping) else ():
+            # the preset names views that a project may lack; the project file must not
+            for view in stated.get(key, {}):
+                if view not in self.corpus.views:
+                    hint = did_you_mean(view, self.corpus.views)
+                    raise BadSetting(
+                        f"docreview.toml: the model's '{key}' name the view '{view}', which is none.{hint}"
+                    )
         return Components(**{role: self._component(kind, getattr(settings, role)) for role, kind in _ROLES.items()})
 
     def _component(self, kind: str, spec: Any) -> Component:

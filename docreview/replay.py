@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from docreview.ledger import Ledger
-from docreview.rounds import VALIDATION, Settings, draw, draw_sample, make_state
-from docreview.types import Progress, silent
+from docreview.rounds import Settings, draw, draw_sample, make_state
+from docreview.types import VALIDATION, Progress, silent
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus

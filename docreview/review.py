@@ -19,9 +19,10 @@ import numpy as np
 from docreview.contracts import check_decision
 from docreview.errors import ProjectError, UnknownLabel
 from docreview.ledger import Ledger
-from docreview.rounds import STOP_SET, VALIDATION, Assemble, Settings, chain_of, draw, draw_sample, make_state, plain
+from docreview.rounds import STOP_SET, Assemble, Settings, chain_of, draw, draw_sample, make_state, plain
 from docreview.types import (
     LONGEST,
+    VALIDATION,
     Batch,
     Document,
     Explains,

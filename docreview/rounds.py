@@ -13,7 +13,7 @@ import numpy as np
 
 from docreview.contracts import CheckedFitted, Component, check_selection
 from docreview.ledger import Ledger, encode
-from docreview.types import Fitted, Neighbors, ReviewState, Sample, Selection, Vectors
+from docreview.types import VALIDATION, Fitted, Neighbors, ReviewState, Sample, Selection, Vectors
 
 if TYPE_CHECKING:
     from docreview.store import Store
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 #: how many documents' predictions are followed from round to round where a stopping rule needs it
 STOP_SET = 500
-VALIDATION = "validation"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import docreview
 from docreview.corpus import library_versions
+from docreview.estimates import Estimate, richness
 from docreview.plots import Curve
 from docreview.report import ReportData, Table
 from docreview.review import Review
-from docreview.rounds import VALIDATION
-from docreview.types import Question, Scalar, StopDecision, now
+from docreview.types import VALIDATION, Question, Scalar, StopDecision, now
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
@@ -47,6 +47,8 @@ class Status:
     seconds_per_document: float | None
     #: documents of the validation sample that are answered, and its size
     validation: tuple[int, int]
+    #: share of the corpus that carries the target, estimated from that sample
+    richness: Estimate | None
     #: plugins that were not let in, with the cause
     quarantined: tuple[str, ...]
 
@@ -80,6 +82,9 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         validation=(0, 0)
         if sample is None
         else (sum(1 for row in sample.rows.tolist() if row in ledger.rounds), int(sample.rows.size)),
+        richness=None
+        if sample is None or review.question.target_index is None
+        else richness(state, sample, review.question.target_index),
         quarantined=tuple(f"{q.name} {q.version}: {q.cause}" for q in plugins.quarantined),
     )
 
@@ -103,7 +108,7 @@ def report_of(review: Review, corpus: Corpus, store: Store, plugins: Plugins) ->
         seconds_per_document=status.seconds_per_document,
         summary=f"{status.read:,} of {status.documents:,} documents were read.{target} {status.stop.reason}",
         progress=_progress(review),
-        tables=(_reviewers(review),) if status.read else (),
+        tables=(*((_reviewers(review),) if status.read else ()), *_richness(status)),
         labels_by_day=dict(
             Counter(e.payload["at"][:10] for e in entries if e.kind == "label" and not e.payload["prior"])
         ),
@@ -137,6 +142,23 @@ def _progress(review: Review) -> tuple[Curve, ...]:
         role: Literal["main", "other"] = "main" if label == review.question.target else "other"
         curves.append(Curve(label, tuple(range(len(rows) + 1)), tuple(ys), role=role))
     return tuple(curves) if rows else ()
+
+
+def _richness(status: Status) -> tuple[Table, ...]:
+    estimate = status.richness
+    if estimate is None or not estimate.n:
+        return ()
+    row = (f"carry '{status.question.target}'", estimate.value, estimate.low, estimate.high, estimate.n)
+    return (
+        Table(
+            "Estimated for the whole corpus",
+            ("documents that", "share", "at least", "at most", "drawn and answered"),
+            (row,),
+            percent=("share", "at least", "at most"),
+            note=f"From the blind random sample, with {estimate.confidence:.0%} confidence (Clopper and Pearson 1934). "
+            "It speaks for the documents that were there when the sample was drawn.",
+        ),
+    )
 
 
 def _reviewers(review: Review) -> Table:

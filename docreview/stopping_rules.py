@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, Literal
 
 from docreview.errors import BadSetting
 from docreview.hookspecs import hookimpl
-from docreview.types import StopDecision
+from docreview.types import VALIDATION, StopDecision
 
 if TYPE_CHECKING:
     from docreview.hookspecs import Register
     from docreview.types import ReviewState, Scalar, StoppingRule
-
-#: name of the sample that `target-reached` measures on
-VALIDATION = "validation"
 
 
 def _at_least(low: float, **settings: float) -> None:

@@ -202,6 +202,10 @@ class Round:
     stop_set: Floats | None = None
 
 
+#: the sample that is drawn before anything else, where the project wants one
+VALIDATION = "validation"
+
+
 @dataclass(frozen=True)
 class Sample:
     """A blind random draw, kept out of training: `rows` in the order drawn, each drawn with `probability`."""

@@ -15,7 +15,7 @@ from support import LEXICAL, make_documents
 from docreview import Label, Project, Question, hookimpl
 from docreview.contracts import Component
 from docreview.corpus import Corpus
-from docreview.errors import ContractViolation, ProjectError, UnknownDocument, UnknownLabel
+from docreview.errors import BadSetting, ContractViolation, ProjectError, UnknownDocument, UnknownLabel
 from docreview.models import LateFusion
 from docreview.query_strategies import MostRelevant
 from docreview.registry import Registration
@@ -121,7 +121,7 @@ def test_a_larger_batch_than_the_pool_is_the_pool(lexical_project: Make) -> None
 def test_an_empty_corpus_has_nothing_to_ask(lexical_project: Make) -> None:
     review = lexical_project(0).review()
     assert not review.next_batch()
-    assert review.should_stop().reason == "No stopping rule is set: the reviewer decides."
+    assert review.should_stop().reason == "No document labeled 'yes' has been found yet in 0 read."
 
 
 def test_a_wrong_answer_records_nothing(lexical_project: Make) -> None:
@@ -609,3 +609,32 @@ def test_a_folder_moved_elsewhere_is_the_same_project(lexical_project: Make, tmp
     shutil.move(project.folder, tmp_path / "moved")
     with Project.open(tmp_path / "moved") as moved:
         assert moved.review().next_batch() == batch
+
+
+def test_a_view_that_is_none_cannot_be_weighed(lexical_project: Make) -> None:
+    project = lexical_project(20, 'model = {name = "late-fusion", weights = {lexcal = 2.0}}\n')
+    with pytest.raises(BadSetting, match=r"'weights' name the view 'lexcal', which is none\. Did you mean 'lexical'"):
+        project.review()
+
+
+def test_the_blind_sample_estimates_the_share_of_the_target(lexical_project: Make) -> None:
+    project = lexical_project(300, "validation = 60\n")
+    _, truth = make_documents(300)
+    assert project.status().richness is None
+    answer(project.review(), truth, 3)
+    richness = project.status().richness
+    assert richness is not None
+    drawn = [truth[i] for i in project.review().labels()]
+    assert (richness.hits, richness.n) == (drawn.count("yes"), 60)
+    assert richness.low < sum(value == "yes" for value in truth.values()) / 300 < richness.high
+
+
+def test_the_preset_proposes_to_stop(lexical_project: Make) -> None:
+    project = lexical_project(400)
+    _, truth = make_documents(400)
+    review = project.review()
+    while not review.should_stop().stop:
+        answer(review, truth)
+    state = review.state()
+    assert 120 <= state.read < 400
+    assert "documents in a row were not" in review.should_stop().reason

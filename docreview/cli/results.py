@@ -70,6 +70,9 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
             row("pace", f"{status.seconds_per_document:.1f} s a document")
         if status.validation[1]:
             row("validation", f"{status.validation[0]:,} of {status.validation[1]:,} blindly drawn documents answered")
+        if status.richness is not None and status.richness.n:
+            target, drawn = status.question.target, status.richness
+            row("", f"by these, {drawn.value:.1%} of all are '{target}' ({drawn.low:.1%} to {drawn.high:.1%})")
         row("views", ", ".join(status.views) or "none yet")
         if status.remaining:
             row("", f"{status.remaining:,} documents still to be embedded")
