@@ -24,6 +24,7 @@ from docreview.parallel import simulate_all
 from docreview.plots import Curve, gain_curve, ideal_curve, random_curve, save
 from docreview.project import Project
 from docreview.report import ReportData, Table, report
+from docreview.simulation import Simulation
 from docreview.status import plain_views, versions
 from docreview.types import Document, Progress, Question, now, silent
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 #: labels to spend on the question of many classes, how many at a time, and the share of texts held out to measure on
 LABELS, BATCH, HELD_OUT = 400, 40, 0.25
 RECALLS = (0.80, 0.95, 1.00)
+OURS, WORDS = "docreview", "TF-IDF SVM alone"
+SORTED, SORTED_AT_RANDOM = "categories by docreview", "categories at random"
 
 COPYLEFT = Question(
     "copyleft",
@@ -84,8 +87,12 @@ def run(folder: Path, seeds: int = 5, progress: Progress = silent) -> DemoResult
     with project:
         with _timed(timings, "embedding"):
             project.embed(progress)
-        arms, curves = _recall(project, texts, seeds, timings, progress)
-        classes, learning = _classes(project, texts, seeds, timings, progress)
+        with _timed(timings, "simulated reviews, two at a time"):
+            done = _simulate(project, texts, seeds, progress)
+        for arm, simulations in done.items():
+            timings[f"one of {seeds}: {arm}"] = float(np.mean([s.seconds for s in simulations]))
+        arms, curves = _recall(texts, done)
+        classes, learning = _classes(done)
         total = sum(1 for text in texts if _copyleft(text))
         picture = save(gain_curve(curves, documents=len(texts), total=total), folder / "gain.png")
         data = _data(project, arms, curves, total, learning, classes, timings)
@@ -108,31 +115,39 @@ def _project(folder: Path, texts: Sequence[Document]) -> Project:
     return Project.open(folder)
 
 
-def _recall(
-    project: Project, texts: Sequence[Document], seeds: int, timings: dict[str, float], progress: Progress
-) -> tuple[tuple[Arm, ...], tuple[Curve, ...]]:
-    """Read the texts in several orders until all copyleft ones are found."""
-    truth = {text.id: "copyleft" if _copyleft(text) else "other" for text in texts}
-    total, n = sum(value == "copyleft" for value in truth.values()), len(texts)
-    arms, curves = [], []
-    runs: tuple[tuple[str, dict[str, Any]], ...] = (
-        ("docreview", {}),
-        ("TF-IDF SVM alone", {"model": {"name": "late-fusion", "weights": {"semantic": 0.0}}}),
+def _simulate(
+    project: Project, texts: Sequence[Document], seeds: int, progress: Progress
+) -> dict[str, list[Simulation]]:
+    """Run every arm of both questions with every seed, and return the simulations by arm."""
+    copyleft = {text.id: "copyleft" if _copyleft(text) else "other" for text in texts}
+    category = {text.id: str(text.metadata["category"]) for text in texts}
+    # the same texts are held out in every arm and seed
+    out = np.random.default_rng(0).choice([t.id for t in texts], round(HELD_OUT * len(texts)), replace=False).tolist()
+    find: dict[str, Any] = {"question": "copyleft", "truth": copyleft}
+    sort: dict[str, Any] = {"question": "category", "truth": category, "held_out": out, "labels": LABELS}
+    arms: tuple[dict[str, Any], ...] = (
+        {**find, "arm": OURS},
+        {**find, "arm": WORDS, "overrides": {"model": {"name": "late-fusion", "weights": {"semantic": 0.0}}}},
+        {**sort, "arm": SORTED, "overrides": {"batch_size": BATCH}},
+        {**sort, "arm": SORTED_AT_RANDOM, "overrides": {"batch_size": BATCH, "query_strategy": "random"}},
     )
-    for name, overrides in runs:
-        with _timed(timings, f"{seeds} reviews, {name}"):
-            done = simulate_all(
-                project,
-                [
-                    {"truth": truth, "question": "copyleft", "overrides": overrides, "arm": name, "seed": seed}
-                    for seed in range(seeds)
-                ],
-                step=f"{seeds} reviews, {name}",
-                progress=progress,
-            )
-        arms.append(Arm(name, tuple(tuple(float(s.read_to(r) or n) for r in RECALLS) for s in done)))
-        curves.append(_band(name, [s.hits.cumsum() for s in done], n, "main" if not overrides else "other"))
-    hits = np.array([truth[text.id] == "copyleft" for text in texts])
+    runs = [{**arm, "seed": seed} for arm in arms for seed in range(seeds)]
+    done: dict[str, list[Simulation]] = {arm["arm"]: [] for arm in arms}
+    for simulation in simulate_all(project, runs, step="simulated reviews", progress=progress):
+        done[simulation.arm].append(simulation)
+    return done
+
+
+def _recall(
+    texts: Sequence[Document], done: Mapping[str, Sequence[Simulation]]
+) -> tuple[tuple[Arm, ...], tuple[Curve, ...]]:
+    """What was read to find the target, beside random and file order."""
+    n, total = len(texts), sum(1 for text in texts if _copyleft(text))
+    arms, curves = [], []
+    for name in (OURS, WORDS):
+        arms.append(Arm(name, tuple(tuple(float(s.read_to(r) or n) for r in RECALLS) for s in done[name])))
+        curves.append(_band(name, [s.hits.cumsum() for s in done[name]], n, "main" if name == OURS else "other"))
+    hits = np.array([_copyleft(text) for text in texts])
     in_order = [float(read_to_recall(hits, r) or n) for r in RECALLS]
     at_random = [expected_random_reading(needed(r, total), total, n) for r in RECALLS]
     arms += [Arm("random order", (tuple(at_random),)), Arm("file order", (tuple(in_order),))]
@@ -141,38 +156,22 @@ def _recall(
 
 
 def _classes(
-    project: Project, texts: Sequence[Document], seeds: int, timings: dict[str, float], progress: Progress
+    done: Mapping[str, Sequence[Simulation]],
 ) -> tuple[dict[str, tuple[tuple[int, float, float], ...]], tuple[Curve, ...]]:
-    """Label for the question of many classes, and measure on held-out texts what the labels teach."""
-    truth = {text.id: str(text.metadata["category"]) for text in texts}
-    # the same texts are held out in every arm and seed
-    out = np.random.default_rng(0).choice([t.id for t in texts], round(HELD_OUT * len(texts)), replace=False).tolist()
+    """What labels of the many classes teach, measured on held-out texts."""
     table, curves = {}, []
-    runs: tuple[tuple[str, dict[str, Any]], ...] = (("docreview", {}), ("random", {"query_strategy": "random"}))
-    for name, overrides in runs:
-        step = f"{seeds} times {LABELS} labels, {name}"
-        with _timed(timings, step):
-            arguments = {
-                "truth": truth,
-                "question": "category",
-                "overrides": {"batch_size": BATCH, **overrides},
-                "arm": name,
-                "held_out": out,
-                "labels": LABELS,
-            }
-            each = [{**arguments, "seed": seed} for seed in range(seeds)]
-            done = simulate_all(project, each, step=step, progress=progress)
+    for name, arm in (("docreview", SORTED), ("random", SORTED_AT_RANDOM)):
         table[name] = tuple(
             (
                 at[0].read,
                 float(np.mean([m.accuracy for m in at])),
                 float(np.mean([m.macro_f1 for m in at])),
             )
-            for at in zip(*(s.rounds for s in done), strict=True)
+            for at in zip(*(s.rounds for s in done[arm]), strict=True)
             if all(m.accuracy is not None for m in at)
         )
         reads = tuple(row[0] for row in table[name])
-        role: Literal["main", "other"] = "main" if not overrides else "other"
+        role: Literal["main", "other"] = "main" if name == "docreview" else "other"
         for metric, column in (("accuracy", 1), ("macro-F1", 2)):
             curves.append(Curve(f"{name}, {metric}", reads, tuple(row[column] for row in table[name]), role=role))
     return table, tuple(curves)

@@ -50,7 +50,9 @@ def classification() -> dict[str, Any]:
 
     A linear support vector machine with C = 1 and balanced labels, calibrated, was best or within 0.01 of the best of
     15 settings in accuracy at 300 to 1,000 random labels on TREC-6, AG News, Banking77 and the licences' categories
-    (logistic regression C = 1 and 10, support vector machines C = 0.11 to 1, complement naive Bayes).
+    (logistic regression C = 1 and 10, support vector machines C = 0.11 to 1, complement naive Bayes). Margin on the
+    licences' 11 categories, 400 labels, 4 seeds: accuracy 0.728 and macro-F1 0.534; least confidence 0.711 and 0.494,
+    random 0.693 and 0.460, density-mmr 0.717 and 0.435, entropy 0.679 and 0.455 (docs/benchmarks.md).
     """
     return {
         "model": {
@@ -58,7 +60,7 @@ def classification() -> dict[str, Any]:
             "classifier": {"name": "linear-svm", "C": 1.0},
             "weights": {"lexical": 1.0, "semantic": 1.0},
         },
-        "query_strategy": {"name": "density-mmr"},
+        "query_strategy": {"name": "margin"},
         "cold_start": {"name": "random"},
         "batch_size": 20,
         "stopping_rule": {"name": "diminishing-returns"},

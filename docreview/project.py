@@ -40,6 +40,7 @@ from docreview.rounds import Components, Settings, chain_of, plain
 from docreview.simulation import Simulation, simulate
 from docreview.status import Status, report_of, status_of, versions
 from docreview.store import Store
+from docreview.text import check_language
 from docreview.types import Document, Label, Progress, Question, Scalar, silent
 
 log = logging.getLogger(__name__)
@@ -72,6 +73,7 @@ class Project:
         self.config, self.plugins, self.store = config, plugins, store
         self.folder = config.folder
         registry = plugins.registry
+        check_language(config.language)
         views = {
             name: registry.component("views", {"name": name, **settings}) for name, settings in config.views.items()
         }
@@ -237,6 +239,12 @@ class Project:
         }
 
     # ------------------------------------------------------------------------------------------------------ questions
+
+    @property
+    def forgotten(self) -> list[str]:
+        """Questions in the record that the project file no longer names: renamed by mistake, perhaps."""
+        chains = [chain.removeprefix(chain_of("")) for chain in self.store.chains if chain.startswith(chain_of(""))]
+        return [name for name in chains if name not in self.config.questions]
 
     @property
     def questions(self) -> dict[str, Question]:

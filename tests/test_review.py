@@ -638,3 +638,17 @@ def test_the_preset_proposes_to_stop(lexical_project: Make) -> None:
     state = review.state()
     assert 120 <= state.read < 400
     assert "documents in a row were not" in review.should_stop().reason
+
+
+def test_a_language_that_is_none_is_refused_before_anything_is_added(lexical_project: Make) -> None:
+    with pytest.raises(BadSetting, match="spaCy has no language 'english'"):
+        lexical_project(0, text='[corpus]\nlanguage = "english"\n' + LEXICAL)
+
+
+def test_a_renamed_question_is_missed(lexical_project: Make) -> None:
+    project = lexical_project(20)
+    review = project.review()
+    review.record(Label(review.next_batch().document_ids[0], "yes"))
+    assert project.forgotten == []
+    renamed = lexical_project(0, text=LEXICAL.replace("questions.copyleft", "questions.copylfet"))
+    assert renamed.forgotten == ["copyleft"]

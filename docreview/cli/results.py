@@ -37,6 +37,7 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
     with open_project(project) as opened:
         names = [question] if question is not None else list(opened.questions)
         stands = [opened.status(name) for name in names]
+        forgotten = opened.forgotten
     if as_json:
         print_json(stands[0].to_json() if len(stands) == 1 else {s.question.name: s.to_json() for s in stands})
         return
@@ -84,6 +85,12 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
         out.print(table)
         if status is not stands[-1]:
             out.print()
+    for name in forgotten:
+        click.echo(
+            f"Warning: the record has answers to the question '{printable(name)}', which docreview.toml does not name; "
+            "where it was renamed, give it its old name.",
+            err=True,
+        )
 
 
 @click.command("report")

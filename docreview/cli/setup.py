@@ -103,6 +103,9 @@ def new_command(
 @click.option(
     "--label", metavar="COLUMN", help="The column that holds labels given before; they are learned from at once."
 )
+@click.option(
+    "--encoding", metavar="NAME", help="How the file is encoded (utf-8, cp1252 ...). Found out where not given."
+)
 @project_option
 @question_option
 @json_option
@@ -112,6 +115,7 @@ def add_command(
     title: str | None,
     id_: str | None,
     label: str | None,
+    encoding: str | None,
     project: Path | None,
     question: str | None,
     as_json: bool,
@@ -131,7 +135,9 @@ def add_command(
     try:
         with open_project(project) as opened, progress_bars() as progress:
             for path in paths:
-                summaries.append((path, opened.add(path, columns, question=question, progress=progress)))
+                summaries.append(
+                    (path, opened.add(path, columns, question=question, encoding=encoding, progress=progress))
+                )
             total, remaining = opened.store.n, opened.remaining
     except BaseException:
         if not as_json:

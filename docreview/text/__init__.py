@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from docreview.text.chunks import chunk_many, chunks
 from docreview.text.processors import CollapseWhitespace, Nfc, register_text_processors
-from docreview.text.sentences import sentences
+from docreview.text.sentences import check_language, sentences
 from docreview.text.tokens import normalize_token, tokens, words
 
 __all__ = [
     "CollapseWhitespace",
     "Nfc",
+    "check_language",
     "chunk_many",
     "chunks",
     "normalize_token",

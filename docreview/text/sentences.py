@@ -9,8 +9,10 @@ everything, needs no more memory for a longer text, and meets no `max_length`. T
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from docreview.errors import BadSetting, did_you_mean
@@ -33,18 +35,19 @@ def pipeline(language: str) -> Language:
     """Make the blank spaCy pipeline of a language, with a sentencizer. `BadSetting` where spaCy does not have it."""
     import spacy
 
-    _check(language)
+    check_language(language)
     nlp = spacy.blank("xx" if language in _SERVED_BY_XX else language)
     nlp.add_pipe("sentencizer")
     return nlp
 
 
-def _check(language: str) -> None:
-    import pkgutil
-
-    import spacy.lang
-
-    known = {module.name for module in pkgutil.iter_modules(spacy.lang.__path__) if module.ispkg}
+def check_language(language: str) -> None:
+    """Raise `BadSetting` where spaCy does not have the language. Quick: spaCy is not loaded for it."""
+    spec = importlib.util.find_spec("spacy")
+    assert spec is not None, "a dependency"
+    assert spec.submodule_search_locations, "spaCy is a package"
+    folder = Path(spec.submodule_search_locations[0]) / "lang"
+    known = {path.parent.name for path in folder.glob("*/__init__.py")}
     if language not in known:
         hint = did_you_mean(language, known) if len(language) > 2 else f" Known: {', '.join(sorted(known))}."
         raise BadSetting(f"spaCy has no language '{language}'; write 'xx', which serves any language.{hint}")
