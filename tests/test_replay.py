@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -66,3 +67,18 @@ def test_two_thousand_documents_with_an_add_in_the_middle(tmp_path: Path) -> Non
         assert project.replay() == []
         for chain in project.store.chains:
             project.store.verify(chain)
+
+
+def test_a_second_add_of_the_same_files_embeds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "docreview.toml").write_text(TOML)
+    source = tmp_path / "documents.jsonl"
+    documents, _ = make_documents(12)
+    source.write_text("".join(json.dumps({"id": d.id, "text": d.text}) + "\n" for d in documents), "utf-8")
+    with Project.open(tmp_path) as project:
+        assert project.add(source).added == 12
+        project.embed()
+        steps: list[str] = []
+        again = project.add(source, progress=lambda step, done, total: steps.append(step))
+        assert (again.added, again.skipped, project.remaining) == (0, 12, 0)
+        project.embed(progress=lambda step, done, total: steps.append(step))
+        assert "embedding" not in steps

@@ -362,6 +362,28 @@ def test_scripts_of_every_kind(project, sit):
     assert "[q] quit" in rows[22]
 
 
+def test_a_plugin_says_how_a_document_is_shown(project, sit, tmp_path_factory):
+    """`render_document`, from an installed plugin; where it returns None, the text is shown as it is."""
+    site = tmp_path_factory.mktemp("site")
+    (site / "shouting.py").write_text(
+        "import docreview\n"
+        "@docreview.hookimpl\n"
+        "def render_document(document):\n"
+        "    return document.text.upper() + ' (rendered)' if document.id == 'd0' else None\n"
+    )
+    info = site / "docreview_shouting-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: docreview-shouting\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[docreview]\nshouting = shouting\n")
+    folder = project([Document("d0", "A quiet apple.", "Document 0"), Document("d1", "A quiet stone.", "Document 1")])
+    sitting = sit(folder, PYTHONPATH=str(site))
+    shown = [sitting.until("[q] quit"), sitting.press("o", lambda text: "read 1 of" in text and "[q] quit" in text)]
+    assert sum("A QUIET APPLE. (rendered)" in text for text in shown) == 1
+    assert sum("A quiet stone." in text for text in shown) == 1
+    sitting.child.send("q")
+    sitting.end()
+
+
 def test_long_documents_have_pages(project, sit):
     text = "\n".join(f"line {i} of many" for i in range(100))
     sitting = sit(project([Document("d", text, "Document 1")]))
