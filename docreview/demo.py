@@ -24,12 +24,12 @@ from docreview.parallel import simulate_all
 from docreview.plots import Curve, gain_curve, ideal_curve, random_curve, save
 from docreview.project import Project
 from docreview.report import ReportData, Table, report
-from docreview.simulation import Simulation
+from docreview.simulation import Simulation, mean_gain
 from docreview.status import plain_views, versions
 from docreview.types import Document, Progress, Question, now, silent
 
 if TYPE_CHECKING:
-    from docreview.types import Ints
+    pass
 
 #: labels to spend on the question of many classes, how many at a time, and the share of texts held out to measure on
 LABELS, BATCH, HELD_OUT = 400, 40, 0.25
@@ -146,7 +146,9 @@ def _recall(
     arms, curves = [], []
     for name in (OURS, WORDS):
         arms.append(Arm(name, tuple(tuple(float(s.read_to(r) or n) for r in RECALLS) for s in done[name])))
-        curves.append(_band(name, [s.hits.cumsum() for s in done[name]], n, "main" if name == OURS else "other"))
+        gain = mean_gain([s.hits.cumsum() for s in done[name]], n)
+        x, y, low, high = (tuple(values.tolist()) for values in gain)
+        curves.append(Curve(name, x, y, low, high, "main" if name == OURS else "other"))
     hits = np.array([_copyleft(text) for text in texts])
     in_order = [float(read_to_recall(hits, r) or n) for r in RECALLS]
     at_random = [expected_random_reading(needed(r, total), total, n) for r in RECALLS]
@@ -175,20 +177,6 @@ def _classes(
         for metric, column in (("accuracy", 1), ("macro-F1", 2)):
             curves.append(Curve(f"{name}, {metric}", reads, tuple(row[column] for row in table[name]), role=role))
     return table, tuple(curves)
-
-
-def _band(name: str, found: Sequence[Ints], n: int, role: Literal["main", "other"]) -> Curve:
-    """Mean over the seeds, with the band from the least to the most found."""
-    total = int(found[0][-1])
-    padded = np.array([np.concatenate([[0], f, np.full(n - f.size, total)]) for f in found])
-    return Curve(
-        name,
-        tuple(range(n + 1)),
-        tuple(padded.mean(axis=0)),
-        tuple(padded.min(axis=0)),
-        tuple(padded.max(axis=0)),
-        role,
-    )
 
 
 def _copyleft(text: Document) -> bool:

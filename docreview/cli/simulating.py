@@ -173,25 +173,21 @@ def _recall(
     """Documents read to each share of the target, mean over seeds, beside what random order reads on average."""
     from docreview.metrics import expected_random_reading, needed
     from docreview.plots import Curve
+    from docreview.simulation import mean_gain
 
     total = sum(1 for label in known.values() if label == question.target)
+    expected = [expected_random_reading(needed(level, total), total, len(known)) for level in LEVELS]
     rows: list[dict[str, Any]] = []
     curves = []
     for arm, overrides in arms.items():
         runs = _runs(project, question, known, arm, overrides, seeds, progress, labels=labels)
         read = [_mean([run.read_to(level) for run in runs]) for level in LEVELS]
-        saving = None if read[1] is None else 1 - read[1] / len(known)
+        saving = None if read[1] is None else 1 - read[1] / expected[1]
         rows.append({"order": arm, "read": read, "saving": saving, "seconds": sum(run.seconds for run in runs)})
-        found = [run.hits.cumsum().tolist() for run in runs]
-        length = max(map(len, found))
-        paths = [[0, *path, *[path[-1] if path else 0] * (length - len(path))] for path in found]
-        steps = list(zip(*paths, strict=True))
-        band = (tuple(map(min, steps)), tuple(map(max, steps))) if seeds > 1 else ((), ())
-        mean = tuple(sum(step) / len(step) for step in steps)
-        curves.append(Curve(arm, tuple(range(length + 1)), mean, *band, role="main" if arm == OWN else "other"))
-    expected = [expected_random_reading(needed(level, total), total, len(known)) for level in LEVELS]
-    saving = 1 - expected[1] / len(known)
-    rows.append({"order": "random order, expected", "read": expected, "saving": saving, "seconds": None})
+        gain = mean_gain([run.hits.cumsum() for run in runs], len(known))
+        x, y, low, high = (tuple(values.tolist()) for values in gain)
+        curves.append(Curve(arm, x, y, low, high, "main" if arm == OWN else "other"))
+    rows.append({"order": "random order, expected", "read": expected, "saving": None, "seconds": None})
     return {"target": question.target, "total": total, "levels": list(LEVELS), "rows": rows}, curves
 
 
