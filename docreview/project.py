@@ -38,7 +38,7 @@ from docreview.report import report
 from docreview.review import Review
 from docreview.rounds import Components, Settings, chain_of, plain
 from docreview.simulation import Simulation, simulate
-from docreview.status import Status, report_of, status_of, versions
+from docreview.status import Status, report_of, rows_of, status_of, versions
 from docreview.store import Store
 from docreview.text import check_language
 from docreview.types import Document, Label, Progress, Question, Scalar, silent
@@ -336,37 +336,8 @@ class Project:
         """
         exporters = self._components("exporters")
         name = exporter_for(Path(path), exporters)
-        written: int = exporters[name].write(Path(path), self._rows(question, everything))
+        written: int = exporters[name].write(Path(path), rows_of(self.review(question), self.store, everything))
         return written
-
-    def _rows(self, question: str | None, everything: bool) -> Iterator[dict[str, Scalar]]:
-        review = self.review(question)
-        ledger, state = review.ledger, review.state()
-        labels = review.question.labels
-        predicted = state.probabilities if state.trainable else None
-        rows = range(self.corpus.n) if everything else sorted(ledger.rounds)
-        keys: dict[str, None] = {}
-        for start in range(0, len(rows), 4096):
-            for document in self.store.documents(list(rows[start : start + 4096])):
-                keys.update(dict.fromkeys(document.metadata))
-        for start in range(0, len(rows), 4096):
-            block = list(rows[start : start + 4096])
-            for row, document in zip(block, self.store.documents(block), strict=True):
-                given = ledger.answers.get(row, {})
-                round_ = ledger.rounds.get(row)
-                out: dict[str, Scalar] = {
-                    "id": document.id,
-                    "title": document.title,
-                    "text": document.text,
-                    "label": ledger.consensus(row),
-                    "status": "unread" if round_ is None else "prior" if round_ == 0 else "read",
-                    "round": round_,
-                    "reviewers": ", ".join(given) if given else None,
-                    "notes": " | ".join(ledger.notes.get(row, {}).values()) or None,
-                }
-                if predicted is not None:
-                    out |= {f"p({label})": float(predicted[row, k]) for k, label in enumerate(labels)}
-                yield out | {f"metadata.{key}": document.metadata.get(key) for key in keys}
 
     def report(self, path: str | Path, question: str | None = None) -> Path:
         """Write the report of a review as one self-contained HTML file, or as JSON, by the ending; return the path."""

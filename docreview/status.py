@@ -1,9 +1,9 @@
-"""Where a review stands: numbers for a screen, and the data of a report."""
+"""Where a review stands: numbers for a screen, the rows of an export, and the data of a report."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,6 +87,36 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         else richness(state, sample, review.question.target_index),
         quarantined=tuple(f"{q.name} {q.version}: {q.cause}" for q in plugins.quarantined),
     )
+
+
+def rows_of(review: Review, store: Store, everything: bool) -> Iterator[dict[str, Scalar]]:
+    """One row a document for an export: its text, its label and how it came by it; in the order of the corpus.
+
+    `everything` includes documents nobody has answered. Once there is a model, each row has its probabilities.
+    """
+    ledger, state = review.ledger, review.state()
+    predicted = state.probabilities if state.trainable else None
+    rows = list(range(state.n)) if everything else sorted(ledger.rounds)
+    blocks = [rows[start : start + 4096] for start in range(0, len(rows), 4096)]
+    # every row has the same columns, so all keys must be known before the first is written
+    keys = dict.fromkeys(key for block in blocks for document in store.documents(block) for key in document.metadata)
+    for block in blocks:
+        for row, document in zip(block, store.documents(block), strict=True):
+            given = ledger.answers.get(row, {})
+            round_ = ledger.rounds.get(row)
+            out: dict[str, Scalar] = {
+                "id": document.id,
+                "title": document.title,
+                "text": document.text,
+                "label": ledger.consensus(row),
+                "status": "unread" if round_ is None else "prior" if round_ == 0 else "read",
+                "round": round_,
+                "reviewers": ", ".join(given) if given else None,
+                "notes": " | ".join(ledger.notes.get(row, {}).values()) or None,
+            }
+            if predicted is not None:
+                out |= {f"p({label})": float(predicted[row, k]) for k, label in enumerate(review.question.labels)}
+            yield out | {f"metadata.{key}": document.metadata.get(key) for key in keys}
 
 
 def report_of(review: Review, corpus: Corpus, store: Store, plugins: Plugins) -> ReportData:
