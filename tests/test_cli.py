@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -447,6 +449,26 @@ def test_report_and_export_write_files(run, folder: Path):
         assert done.code == 1
         assert done.err.count("\n") == 1
         assert "no/such" in done.err
+
+
+def test_replay_draws_every_batch_again(run, folder: Path):
+    for _ in range(3):
+        for document in run("next", "--json", cwd=folder).json()["documents"]:
+            run("record", document["id"], "apple" if int(document["id"][1:]) % 3 == 0 else "other")
+    shutil.rmtree(folder / ".docreview" / "cache")
+    value = run("replay", "--json").json()
+    assert (value["batches"], value["findings"]) == (3, [])
+    assert "3 batches were drawn again: every one comes out the same." in run("replay").out
+    # another seed behind the record's back
+    with sqlite3.connect(folder / ".docreview" / "record.db") as database:
+        for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f'DROP TRIGGER "{trigger}"')
+        changed = "replace(payload, '\"seed\":0', '\"seed\":7')"
+        database.execute(f"UPDATE entries SET payload = {changed} WHERE kind = 'settings'")
+    database.close()
+    done = run("replay")
+    assert done.code == 1
+    assert "entry 2 of chain 'review:fruit' was changed" in done.err
 
 
 def test_plugins_lists_every_kind(run):

@@ -28,6 +28,7 @@ COMMANDS = {
     "status": ("results", "Say where the review stands."),
     "report": ("results", "Write the report: one HTML file, or JSON."),
     "export": ("results", "Write the documents with their labels to a file."),
+    "replay": ("results", "Check the record, and draw every batch again from it."),
     "simulate": ("simulating", "Measure what a review would have cost, on known labels."),
     "plugins": ("results", "List the components there are, and plugins that failed."),
     "demo": ("demonstrating", "Review a real legal collection, from nothing to the report."),

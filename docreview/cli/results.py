@@ -136,6 +136,38 @@ def export_command(file: Path, answered: bool, project: Path | None, question: s
         click.echo(f"Wrote {counted(rows, 'document')} to {printable(str(file))}")
 
 
+@click.command("replay")
+@project_option
+@question_option
+@json_option
+def replay_command(project: Path | None, question: str | None, as_json: bool) -> None:
+    """Check the record, and draw every batch again from it.
+
+    First the hash chains: a changed, dropped or inserted entry is named. Then every batch is drawn anew, from the
+    documents and the answers before it, and compared. With the same versions on the same machine nothing differs, even
+    where .docreview/cache was deleted. Ends with 1 where something does.
+
+    \b
+    Example:
+      docreview replay
+    """
+    with open_project(project) as opened, progress_bars() as progress:
+        for chain in opened.store.chains:
+            opened.store.verify(chain)
+        review = opened.review(question)
+        batches = sum(1 for entry in opened.store.entries(review.chain) if entry.kind == "batch")
+        findings = opened.replay(review.name, progress)
+    if as_json:
+        print_json({"question": review.name, "batches": batches, "findings": findings})
+    else:
+        for finding in findings:
+            click.echo(printable(finding))
+        outcome = f"{counted(len(findings), 'difference')}" if findings else "every one comes out the same"
+        click.echo(f"The record is whole. {batches:,} batches were drawn again: {outcome}.")
+    if findings:
+        raise SystemExit(1)
+
+
 @click.command("plugins")
 @json_option
 def plugins_command(as_json: bool) -> None:
