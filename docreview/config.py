@@ -111,7 +111,7 @@ def read_config(folder: Path) -> Config:
             check.fail(name, f"[{where}] needs 'labels', two or more")
         if isinstance(entry.get("batch_size"), list) and not _steps(entry["batch_size"]):
             check.fail(
-                "batch_size", f"the steps of 'batch_size' in [{where}] must be like [[0, 3], [300, 5], [1000, 50]]"
+                "batch_size", f"the steps of 'batch_size' in [{where}] must be like [[0, 3], [300, 5], [1000, 100]]"
             )
         for key, least in (("batch_size", 1), ("seed", 0), ("validation", 0)):
             if not isinstance(entry.get(key), list) and entry.get(key, least) < least:
