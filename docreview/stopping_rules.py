@@ -247,9 +247,7 @@ class Never:
 
 
 @dataclass(frozen=True)
-class AnyRule:
-    """Stop once one of the rules says so."""
-
+class _Combined:
     stopping_rules: tuple[StoppingRule, ...]
 
     def __post_init__(self) -> None:
@@ -258,7 +256,12 @@ class AnyRule:
     @property
     def needs(self) -> frozenset[str]:
         """All that any of the rules needs."""
-        return _needs(self.stopping_rules)
+        return frozenset().union(*(rule.needs for rule in self.stopping_rules))
+
+
+@dataclass(frozen=True)
+class AnyRule(_Combined):
+    """Stop once one of the rules says so."""
 
     def check(self, state: ReviewState) -> StopDecision:
         """Ask every rule; the reasons of those that say stop, or of all where none does."""
@@ -268,18 +271,8 @@ class AnyRule:
 
 
 @dataclass(frozen=True)
-class AllRules:
+class AllRules(_Combined):
     """Stop once all of the rules say so."""
-
-    stopping_rules: tuple[StoppingRule, ...]
-
-    def __post_init__(self) -> None:
-        _check_rules(self.stopping_rules)
-
-    @property
-    def needs(self) -> frozenset[str]:
-        """All that any of the rules needs."""
-        return _needs(self.stopping_rules)
 
     def check(self, state: ReviewState) -> StopDecision:
         """Ask every rule; the reasons of those that do not say stop yet, or of all where every one does."""
@@ -293,10 +286,6 @@ def _check_rules(rules: object) -> None:
         raise ValueError(f"setting 'stopping_rules' must be a list of rules, each a name or a table, got {rules!r}")
     if not rules:
         raise ValueError("setting 'stopping_rules' must name at least one rule")
-
-
-def _needs(rules: tuple[StoppingRule, ...]) -> frozenset[str]:
-    return frozenset().union(*(rule.needs for rule in rules))
 
 
 def _evidence(decisions: list[StopDecision]) -> dict[str, Scalar]:
