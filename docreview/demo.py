@@ -146,7 +146,7 @@ def _recall(
     arms, curves = [], []
     for name in (OURS, WORDS):
         arms.append(Arm(name, tuple(tuple(float(s.read_to(r) or n) for r in RECALLS) for s in done[name])))
-        gain = mean_gain([s.hits.cumsum() for s in done[name]], n)
+        gain = mean_gain([s.hits.cumsum() for s in done[name]])
         x, y, low, high = (tuple(values.tolist()) for values in gain)
         curves.append(Curve(name, x, y, low, high, "main" if name == OURS else "other"))
     hits = np.array([_copyleft(text) for text in texts])

@@ -157,17 +157,17 @@ def simulate(
     return Simulation(arm, seed, question, rows, known[rows], totals, tuple(rounds), stopped, seconds)
 
 
-def mean_gain(found: Sequence[Ints], n: int) -> tuple[Floats, Floats, Floats, Floats]:
+def mean_gain(found: Sequence[Ints]) -> tuple[Floats, Floats, Floats, Floats]:
     """Documents read, found on the mean, and the least and the most found there: the gain curve of some simulations.
 
-    `found` holds for each simulation how many it had found after each document read, of `n` documents. The mean is
-    taken over reading, as in the tables: at j found stands the mean number of documents read to find j. Where one
-    simulation found fewer than another, the curve ends with the mean of what all had found.
+    `found` holds for each simulation how many it had found after each document read. The mean is taken over reading, as
+    in the tables: at j found stands the mean number of documents read to find j. Where one simulation found fewer than
+    another, the curve ends with the mean of what all had found.
     """
     ends = [int(path[-1]) if path.size else 0 for path in found]
     reads = np.array([np.searchsorted(path, np.arange(1, min(ends) + 1)) + 1 for path in found])
-    last = n if len(set(ends)) == 1 else max(path.size for path in found)
-    x = np.concatenate([[0], reads.mean(axis=0), [last]])
+    # no further than was read: what a review that ended early would have found is not known
+    x = np.concatenate([[0], reads.mean(axis=0), [max(path.size for path in found)]])
     at = np.array([np.concatenate([[0], path])[np.minimum(x.astype(np.int64), path.size)] for path in found])
     y = np.concatenate([np.arange(min(ends) + 1), [np.mean(ends)]])
     low, high = at.min(axis=0), at.max(axis=0)

@@ -117,15 +117,15 @@ def test_nothing_to_find_is_one_clear_line(lexical_project: Make) -> None:
 
 def test_the_mean_gain_curve_agrees_with_the_mean_of_the_readings() -> None:
     paths = [np.cumsum([0, 1, 0, 1, 1]), np.cumsum([1, 0, 0, 0, 1, 1])]
-    x, y, low, high = mean_gain(paths, 10)
-    assert x.tolist() == [0, 1.5, 4.5, 5.5, 10]
+    x, y, low, high = mean_gain(paths)
+    assert x.tolist() == [0, 1.5, 4.5, 5.5, 6]
     assert y.tolist() == [0, 1, 2, 3, 3]
     assert low.tolist() == [0, 0, 1, 2, 3]
     assert high.tolist() == [0, 1, 2, 3, 3]
 
 
 def test_the_mean_gain_curve_of_reviews_that_ended_early() -> None:
-    x, y, low, high = mean_gain([np.cumsum([1, 1]), np.cumsum([0, 0])], 10)
+    x, y, low, high = mean_gain([np.cumsum([1, 1]), np.cumsum([0, 0])])
     assert x.tolist() == [0, 2]
     assert y.tolist() == [0, 1]
     assert (low[-1], high[-1]) == (0, 2)

@@ -184,7 +184,7 @@ def _recall(
         read = [_mean([run.read_to(level) for run in runs]) for level in LEVELS]
         saving = None if read[1] is None else 1 - read[1] / expected[1]
         rows.append({"order": arm, "read": read, "saving": saving, "seconds": sum(run.seconds for run in runs)})
-        gain = mean_gain([run.hits.cumsum() for run in runs], len(known))
+        gain = mean_gain([run.hits.cumsum() for run in runs])
         x, y, low, high = (tuple(values.tolist()) for values in gain)
         curves.append(Curve(arm, x, y, low, high, "main" if arm == OWN else "other"))
     rows.append({"order": "random order, expected", "read": expected, "saving": None, "seconds": None})
