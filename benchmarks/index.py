@@ -42,7 +42,7 @@ def main() -> int:
     import numpy as np
 
     from docreview.cache import Cache
-    from docreview.index import Exact, IndexSettings, build_hnsw, find_neighbors, measured_recall
+    from docreview.index import AutoIndex, Exact, HNSWIndex, build_hnsw, find_neighbors, measured_recall
     from docreview.types import Vectors
 
     rng = np.random.default_rng(0)
@@ -55,7 +55,7 @@ def main() -> int:
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     n, dim = vectors.shape
     queries, k = vectors[rng.choice(n, min(n, options.queries), replace=False)], options.k
-    settings = IndexSettings(kind="hnsw", threads=options.threads)
+    settings = HNSWIndex(threads=options.threads)
     rows: list[tuple[str, float, float, float]] = []
 
     def bare() -> Any:
@@ -80,7 +80,7 @@ def main() -> int:
         rows.append(("docreview exact", 0, searched, 1))
         loaded, _ = timed(lambda: build_hnsw(vectors, [(0, n)], settings, cache))
         listed, (_, notes) = timed(
-            lambda: find_neighbors(Vectors(vectors, "benchmark"), "v", [(0, n)], IndexSettings(), cache)
+            lambda: find_neighbors(Vectors(vectors, "benchmark"), "v", [(0, n)], AutoIndex(), 20, cache)
         )
 
     print(f"{n} x {dim}, M {settings.m}, ef_construction {settings.ef_construction}, ef {settings.ef}, k {k}, "

@@ -17,6 +17,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import time
 import zlib
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from docreview.errors import StoreError
+from docreview.registry import registration_of
 from docreview.types import Scalar
 
 if TYPE_CHECKING:
@@ -263,6 +265,13 @@ class Cache:
         for _, name in sorted(aged)[:-count]:
             self.discard(f"{kind}/{name}")
 
+    def of(self, component: object) -> Cache:
+        """The part that belongs to a plugin's component, named by its version: what an older one made is not met."""
+        entry = registration_of(component)
+        if entry is None or entry.built_in:
+            return self
+        return Cache(self.folder / "plugins" / re.sub(r"[^\w.-]", "_", f"{entry.plugin}-{entry.version}"))
+
     def sweep(self) -> None:
         """Delete what killed processes left behind."""
         for folder in self.folder.glob("*/*.tmp"):
@@ -288,6 +297,6 @@ def _checksum(path: Path, size: int) -> int:
 
 
 def read_only(array: Array) -> Array:
-    """Mark an array read-only and return it."""
+    """Mark an array read-only and return a view of it, which cannot be made writeable again."""
     array.flags.writeable = False
-    return array
+    return array.view()

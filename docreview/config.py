@@ -7,23 +7,33 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from docreview.errors import DocreviewError, NewerVersion, ProjectError, did_you_mean
-from docreview.index import IndexSettings
 from docreview.types import Question
 
 FILE = "docreview.toml"
 FORMAT = 1
 
+#: seconds that one call of a plugin's component may take, where the file says nothing else
+TIME_LIMIT = 600.0
+
 #: a component by name, or by name and settings
 Spec = str | dict[str, Any]
 
-_TOP = {"format": int, "store": str, "corpus": dict, "views": dict, "index": dict, "questions": dict}
+_TOP = {
+    "format": int,
+    "store": str,
+    "plugins": dict,
+    "corpus": dict,
+    "views": dict,
+    "index": dict,
+    "questions": dict,
+}
+_PLUGINS = {"files": list, "time_limit": float}
 _CORPUS = {"language": str, "text_processors": list}
-_INDEX = {f.name: type(f.default) for f in fields(IndexSettings)}
 _QUESTION = {
     "prompt": str,
     "labels": list,
@@ -60,8 +70,13 @@ class Config:
     language: str
     text_processors: tuple[Spec, ...]
     views: Mapping[str, dict[str, Any]]
-    index: IndexSettings
+    #: name and settings of the index, and how many neighbors of each document are kept
+    index: Mapping[str, Any]
+    neighbors: int
     questions: Mapping[str, QuestionConfig]
+    #: one-file plugins, and the seconds that one call of a plugin's component may take
+    plugin_files: tuple[Path, ...] = ()
+    time_limit: float = TIME_LIMIT
 
 
 def read_config(folder: Path) -> Config:
@@ -90,6 +105,12 @@ def read_config(folder: Path) -> Config:
     check = _Check(path, text)
     check.recordable(table, "")
     check.keys(table, _TOP, "")
+    plugins = table.get("plugins", {})
+    check.keys(plugins, _PLUGINS, "plugins")
+    for file in plugins.get("files", ()):
+        check.type(file, str, "plugins.files", "files")
+    if not plugins.get("time_limit", 1) > 0:
+        check.fail("time_limit", f"'time_limit' in [plugins] must be greater than 0, got {plugins['time_limit']}")
     corpus = table.get("corpus", {})
     check.keys(corpus, _CORPUS, "corpus")
     views = table.get("views", {"lexical": {}, "semantic": {}})
@@ -97,11 +118,12 @@ def read_config(folder: Path) -> Config:
         check.type(view, dict, f"views.{name}", name)
     if not views:
         check.fail("views", "a project needs at least one view, 'lexical' for instance")
-    check.keys(table.get("index", {}), _INDEX, "index")
-    try:
-        index = IndexSettings(**table.get("index", {}))
-    except ValueError as error:
-        check.fail("index", f"in [index], {error}".rstrip("."))
+    index = {"name": "auto", **table.get("index", {})}
+    neighbors = index.pop("neighbors", 20)
+    check.type(neighbors, int, "index.neighbors", "neighbors")
+    check.type(index["name"], str, "index.name", "name")
+    if neighbors < 1:
+        check.fail("neighbors", f"'neighbors' in [index] must be at least 1, got {neighbors}")
     questions = {}
     for name, entry in table.get("questions", {}).items():
         check.type(entry, dict, f"questions.{name}", name)
@@ -130,7 +152,10 @@ def read_config(folder: Path) -> Config:
         text_processors=tuple(corpus.get("text_processors", ["nfc"])),
         views=views,
         index=index,
+        neighbors=neighbors,
         questions=questions,
+        plugin_files=tuple(folder / file for file in plugins.get("files", ())),
+        time_limit=float(plugins.get("time_limit", TIME_LIMIT)),
     )
 
 

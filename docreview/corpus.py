@@ -9,14 +9,17 @@ from __future__ import annotations
 import importlib.metadata
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from docreview.cache import Cache, Source, fingerprint
-from docreview.errors import ContractViolation, EmbeddingError, UnknownComponent, did_you_mean
-from docreview.index import IndexSettings, find_neighbors, neighbors_key
-from docreview.types import Neighbors, Progress, Scalar, TextProcessor, Vectors, silent
+from docreview.contracts import check_vectors, guarded, process
+from docreview.errors import EmbeddingError, UnknownComponent, did_you_mean
+from docreview.index import AutoIndex, find_neighbors, neighbors_key
+from docreview.registry import carry_over, component_name, made_by, registration_of
+from docreview.types import Index, Neighbors, Progress, Scalar, TextProcessor, Vectors, silent
 
 if TYPE_CHECKING:
     from docreview.store import Store
@@ -93,10 +96,7 @@ class StoreSource:
 
     def texts(self, start: int, stop: int) -> list[str]:
         """Processed texts of the rows."""
-        texts = self.store.texts(start, stop)
-        for processor in self.processors:
-            texts = [processor(text) for text in texts]
-        return texts
+        return processed(self.store.texts(start, stop), self.processors)
 
     def digest(self, start: int, stop: int) -> str:
         """One hash over texts, order, text processors and language."""
@@ -107,19 +107,18 @@ class StoreSource:
         return self.digests[start, stop]
 
 
-def component_name(component: Any) -> str:
-    """Name a component by its settings, never by where it lies in memory."""
-    if hasattr(component, "__qualname__"):
-        return f"{getattr(component, '__module__', None)}.{component.__qualname__}"
-    if " at 0x" in repr(component):
-        return f"{type(component).__module__}.{type(component).__qualname__}"
-    return repr(component)
+def processed(texts: list[str], processors: Sequence[TextProcessor]) -> list[str]:
+    """Texts as all text processors, one after the other, change them."""
+    for processor in processors:
+        texts = process(processor, texts)
+    return texts
 
 
 class Corpus:
     """Documents, views and neighbors of a project. Several threads may ask; each view is built by one at a time.
 
-    `pinned` holds, for views that resolve settings by trying, what the record says they came to.
+    `neighbors` is how many of each row are kept. `pinned` holds, for views that resolve settings by trying, what the
+    record says they came to.
     """
 
     def __init__(
@@ -128,7 +127,8 @@ class Corpus:
         cache_folder: str | Path,
         views: Mapping[str, View],
         text_processors: Sequence[TextProcessor] = (),
-        index: IndexSettings | None = None,
+        index: Index | None = None,
+        neighbors: int = 20,
         language: str = "xx",
         pinned: Mapping[str, Mapping[str, Scalar]] | None = None,
     ) -> None:
@@ -137,7 +137,8 @@ class Corpus:
         self.cache.sweep()
         self.views: dict[str, View] = dict(views)
         self.text_processors = tuple(text_processors)
-        self.index = index or IndexSettings()
+        self.index: Index = index if index is not None else AutoIndex()
+        self._k = neighbors
         self.language = language
         self._digests: dict[tuple[int, int], str] = {}
         self._locks = {name: threading.RLock() for name in [*self.views, ""]}
@@ -145,7 +146,7 @@ class Corpus:
         for name, resolved in (pinned or {}).items():
             view = self.views.get(name)
             if isinstance(view, Resolves):
-                self.views[name] = view.pin(resolved)
+                self.views[name] = carry_over(view, view.pin(resolved))
 
     @property
     def n(self) -> int:
@@ -160,6 +161,18 @@ class Corpus:
         if name not in self.views:
             raise UnknownComponent(f"this project has no view '{name}'.{did_you_mean(name, self.views)}")
         return self.views[name]
+
+    def _guarded(self, view: View, doing: str) -> AbstractContextManager[None]:
+        return guarded(registration_of(view), doing, limited=False)
+
+    def texts(self, rows: Sequence[int]) -> list[str]:
+        """Texts of rows, in the order asked for, as the views read them."""
+        documents = self.store.documents(rows)
+        return processed([f"{d.title}\n{d.text}" if d.title else d.text for d in documents], self.text_processors)
+
+    def made_by(self) -> dict[str, str]:
+        """Which version of which plugin made the views, the text processors, the index and what is inside them."""
+        return made_by(self.views, self.text_processors, self.index)
 
     def _remembered(self, name: str, n: int, make: Callable[[], Any]) -> Any:
         """The same object for the same n, for the newest two; each is made by one thread."""
@@ -181,8 +194,9 @@ class Corpus:
         if not isinstance(view, Resolves):
             return {}
         with self._locks[name]:
-            resolved = dict(view.resolve(self.cache))
-            self.views[name] = view.pin(resolved)  # the view itself, once nothing is open
+            with self._guarded(view, "trying its settings"):
+                resolved = dict(view.resolve(self.cache.of(view)))
+            self.views[name] = carry_over(view, view.pin(resolved))  # the view itself, once nothing is open
             return resolved
 
     def aside(self, name: str, n: int | None = None) -> str | None:
@@ -197,7 +211,12 @@ class Corpus:
     def _remembered_aside(self, name: str, view: StandsAside, source: StoreSource) -> Any:
         key = f"aside {name}"
         self._locks.setdefault(key, threading.RLock())
-        return self._remembered(key, source.n, lambda: view.aside(source, self.cache))
+
+        def ask() -> str | None:
+            with self._guarded(self.views[name], "deciding whether it knows the corpus"):
+                return view.aside(source, self.cache.of(self.views[name]))
+
+        return self._remembered(key, source.n, ask)
 
     def remaining(self, name: str, n: int | None = None) -> int:
         """Number of documents that the view has still to read; 0 where `vectors` is quick, or the view stands aside.
@@ -205,7 +224,8 @@ class Corpus:
         Loads nothing heavy. `ready` is the question to ask before handing views to a model.
         """
         view, source = self._view(name), self.source(n)
-        left = view.remaining(source, self.cache) if source.n else 0
+        with self._guarded(view, "counting what it has read"):
+            left = view.remaining(source, self.cache.of(view)) if source.n else 0
         return 0 if left and self.aside(name, n) else left
 
     def ready(self, n: int | None = None) -> list[str]:
@@ -230,10 +250,10 @@ class Corpus:
             if reason is not None:
                 raise EmbeddingError(f"the view '{name}' stands aside: {reason}")
             self.resolve(name)
-            vectors = self.views[name].build(self.source(n), self.cache, progress)
-            if vectors.matrix.shape[0] != n:
-                raise ContractViolation(f"the view '{name}' made {vectors.matrix.shape[0]} rows for {n} documents.")
-            return vectors
+            view = self.views[name]
+            with self._guarded(view, "reading the documents"):
+                vectors = view.build(self.source(n), self.cache.of(view), progress)
+            return check_vectors(view, vectors, n)
 
         built: Vectors = self._remembered(name, n, make)
         return built
@@ -251,7 +271,7 @@ class Corpus:
         segments = tuple(self.source(n).segments)
 
         def make() -> Neighbors:
-            return find_neighbors(self.vectors(name, n), name, segments, self.index, self.cache, progress)[0]
+            return find_neighbors(self.vectors(name, n), name, segments, self.index, self._k, self.cache, progress)[0]
 
         found: Neighbors = self._remembered("", n, make)
         return found
@@ -262,7 +282,7 @@ class Corpus:
         name = self._dense(n)
         if name is None:
             return False
-        return neighbors_key(self.vectors(name, n), self.source(n).segments, self.index) in self.cache
+        return neighbors_key(self.vectors(name, n), self.source(n).segments, self.index, self._k) in self.cache
 
     def describe(self, n: int | None = None) -> dict[str, Any]:
         """Plain values for the record: how texts are processed, each view's fingerprint, settings and precision, the
@@ -281,13 +301,14 @@ class Corpus:
                 "remaining": left,
                 "aside": reason,
                 "fingerprint": None if left or reason or not n else self.vectors(name, n).fingerprint,
-                **(view.describe(source, self.cache) if isinstance(view, Describes) else {}),
+                **(view.describe(source, self.cache.of(view)) if isinstance(view, Describes) else {}),
             }
         neighbors: dict[str, Any] | None = None
         if self.neighbors_ready(n):
             name = self._dense(n) or ""
             vectors = self.vectors(name, n)
-            _, notes = find_neighbors(vectors, name, tuple(source.segments), self.index, self.cache, silent)
+            segments = tuple(source.segments)
+            _, notes = find_neighbors(vectors, name, segments, self.index, self._k, self.cache, silent)
             neighbors = dict(notes)
         return {
             "n": n,
@@ -296,6 +317,7 @@ class Corpus:
             "views": views,
             "index": component_name(self.index),
             "neighbors": neighbors,
+            "made_by": self.made_by(),
             "versions": library_versions(),
         }
 

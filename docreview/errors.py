@@ -14,6 +14,8 @@
     │   ├── UnknownComponent     no component of that name
     │   ├── BadSetting           a setting that does not exist or has the wrong type
     │   ├── PluginError          a plugin that could not be loaded
+    │   ├── PluginFailed         a plugin's component raised an error while it was at work
+    │   ├── OtherVersions        the record was made by other versions of plugins than those at hand
     │   └── ContractViolation    a component returned what its protocol forbids
     ├── UnknownDocument          an id that is not in the corpus
     ├── UnknownLabel             a label outside the question's
@@ -76,6 +78,14 @@ class PluginError(ComponentError):
     """A plugin could not be loaded."""
 
 
+class PluginFailed(ComponentError):
+    """A plugin's component raised an error while it was at work; that error is the `__cause__`."""
+
+
+class OtherVersions(ComponentError):
+    """The record was made by other versions of plugins than those at hand."""
+
+
 class ContractViolation(ComponentError):
     """A component returned what its protocol forbids. The message names plugin, component, rule and round."""
 
@@ -90,6 +100,12 @@ class UnknownLabel(DocreviewError):
 
 class EmbeddingError(DocreviewError):
     """A model cannot be loaded, or its vectors are not finite."""
+
+
+def one_line(error: BaseException) -> str:
+    """Return ``"ValueError: what it says"``: the kind of an error and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -16,11 +16,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from docreview.cache import Cache, fingerprint
+from docreview.contracts import check_search, guarded
 from docreview.errors import EmbeddingError
-from docreview.types import Neighbors, Progress, VectorIndex, Vectors, silent
+from docreview.hookspecs import Register, hookimpl
+from docreview.registry import component_name, registration_of
+from docreview.types import Index, Neighbors, Progress, VectorIndex, Vectors, silent
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,35 +39,76 @@ _STEP = 5_000  # rows between two reports of progress
 
 
 @dataclass(frozen=True)
-class IndexSettings:
-    """How neighbors are found. `auto` is exact below `exact_below` documents, where that is faster, and HNSW above.
+class ExactIndex:
+    """Search of all vectors, which misses nothing: 5 to 12 ms a query over 100,000 documents."""
 
-    `neighbors` of each row are kept. `m`, `ef_construction` and `ef` are HNSW's: links of a node, candidates while
-    building and while searching. `threads` is of the build: with more than one, two builds differ.
+    kind: ClassVar[str] = "exact"
+
+    def build(
+        self, vectors: Floats, segments: Sequence[tuple[int, int]], cache: Cache, progress: Progress = silent
+    ) -> VectorIndex:
+        """Nothing is built: the vectors are the index."""
+        return Exact(vectors)
+
+
+@dataclass(frozen=True)
+class HNSWIndex:
+    """A navigable graph in several layers, which finds nearly all in a fraction of the time.
+
+    `m` is the number of links of a node, `ef_construction` and `ef` that of candidates while building and while
+    searching. `threads` is of the build: with more than one, two builds differ.
+
+    Paper: Malkov and Yashunin 2018, Efficient and robust approximate nearest neighbor search using HNSW graphs.
     """
 
-    kind: Literal["auto", "exact", "hnsw"] = "auto"
-    neighbors: int = 20
     m: int = 16
     ef_construction: int = 200
     ef: int = 200
     threads: int = 1
-    exact_below: int = 20_000
+
+    kind: ClassVar[str] = "hnsw"
 
     def __post_init__(self) -> None:
-        if self.kind not in ("auto", "exact", "hnsw"):
-            raise ValueError(f"setting 'kind' must be 'auto', 'exact' or 'hnsw', got {self.kind!r}.")
-        for name in ("neighbors", "ef_construction", "ef", "threads"):
+        for name in ("ef_construction", "ef", "threads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"setting '{name}' must be 1 or more, got {getattr(self, name)}.")
         if not 2 <= self.m <= 512:
             raise ValueError(f"setting 'm' must be from 2 to 512, got {self.m}.")
 
-    def kind_for(self, n: int) -> Literal["exact", "hnsw"]:
-        """What `kind` comes to for `n` rows."""
-        if self.kind == "auto" or not n:
-            return "exact" if n < self.exact_below else "hnsw"
-        return self.kind
+    def build(
+        self, vectors: Floats, segments: Sequence[tuple[int, int]], cache: Cache, progress: Progress = silent
+    ) -> VectorIndex:
+        """The graph, grown add by add, from the cache as far as it goes."""
+        return build_hnsw(vectors, segments, self, cache, progress)
+
+
+@dataclass(frozen=True)
+class AutoIndex:
+    """Exact below `exact_below` documents, where that is faster, and HNSW, with its settings, above."""
+
+    exact_below: int = 20_000
+    m: int = 16
+    ef_construction: int = 200
+    ef: int = 200
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        _ = self.hnsw  # refuses wrong settings now and not when the corpus has grown
+
+    @property
+    def hnsw(self) -> HNSWIndex:
+        """The index of a large corpus."""
+        return HNSWIndex(self.m, self.ef_construction, self.ef, self.threads)
+
+    def chosen(self, n: int) -> Index:
+        """The index for `n` documents."""
+        return self.hnsw if n >= self.exact_below and n else ExactIndex()
+
+    def build(
+        self, vectors: Floats, segments: Sequence[tuple[int, int]], cache: Cache, progress: Progress = silent
+    ) -> VectorIndex:
+        """Build the chosen one."""
+        return self.chosen(len(vectors)).build(vectors, segments, cache, progress)
 
 
 def check_finite(vectors: Floats) -> None:
@@ -162,7 +206,7 @@ class HNSW:
 def build_hnsw(
     vectors: Floats,
     segments: Sequence[tuple[int, int]],
-    settings: IndexSettings,
+    settings: HNSWIndex,
     cache: Cache,
     progress: Progress = silent,
 ) -> HNSW:
@@ -228,30 +272,34 @@ def measured_recall(index: VectorIndex, exact: VectorIndex, queries: Floats, k: 
     return float(np.mean(found >= wanted[:, -1:] - 1e-5))
 
 
-def neighbors_key(vectors: Vectors, segments: Sequence[tuple[int, int]], settings: IndexSettings) -> str:
-    """Name of the neighbor lists in the cache."""
-    kind = settings.kind_for(vectors.matrix.shape[0])
-    graph = [settings.m, settings.ef_construction, settings.ef, settings.threads, list(segments)]
-    made_by = graph if kind == "hnsw" else []
-    return f"neighbors/{fingerprint('neighbors 1', vectors.fingerprint, kind, settings.neighbors, made_by)}"
+def neighbors_key(vectors: Vectors, segments: Sequence[tuple[int, int]], index: Index, k: int) -> str:
+    """Name of the lists of `k` neighbors in the cache."""
+    chosen = _chosen(index, vectors.matrix.shape[0])
+    how = ["exact"] if isinstance(chosen, ExactIndex) else [component_name(chosen), list(segments)]
+    return f"neighbors/{fingerprint('neighbors 2', vectors.fingerprint, k, how)}"
+
+
+def _chosen(index: Index, n: int) -> Index:
+    return index.chosen(n) if isinstance(index, AutoIndex) else index
 
 
 def find_neighbors(
     vectors: Vectors,
     view: str,
     segments: Sequence[tuple[int, int]],
-    settings: IndexSettings,
+    index: Index,
+    k: int,
     cache: Cache,
     progress: Progress = silent,
 ) -> tuple[Neighbors, Mapping[str, Any]]:
-    """Each row's nearest other rows, from the cache or made, and how: kind, k, recall measured on a sample, seconds.
+    """Each row's `k` nearest other rows, from the cache or made, and how: kind, k, recall on a sample, seconds.
 
     Rows without anything to see (zero vectors) have none.
     """
-    key = neighbors_key(vectors, segments, settings)
+    key = neighbors_key(vectors, segments, index, k)
     entry = cache.load(key)
     if entry is None:
-        _make(vectors.matrix, segments, settings, cache, progress, key)
+        _make(vectors.matrix, segments, _chosen(index, vectors.matrix.shape[0]), k, cache, progress, key)
         entry = cache.load(key)
     if entry is None:
         raise EmbeddingError(f"the neighbors just written to {cache.folder} cannot be read back: check that disk.")
@@ -262,7 +310,8 @@ def find_neighbors(
 def _make(
     matrix: Any,
     segments: Sequence[tuple[int, int]],
-    settings: IndexSettings,
+    index: Index,
+    k: int,
     cache: Cache,
     progress: Progress,
     key: str,
@@ -271,28 +320,33 @@ def _make(
 
     began = time.perf_counter()
     n = matrix.shape[0]
-    kind, k = settings.kind_for(n), settings.neighbors
-    exact = Exact(matrix)
-    index: VectorIndex = exact if kind == "exact" else build_hnsw(matrix, segments, settings, cache, progress)
+    is_exact = isinstance(index, ExactIndex)
+    entry = registration_of(index)
+    with guarded(entry, "building its index", limited=False):
+        built = index.build(matrix, segments, cache.of(index), progress)
     rows = np.full((n, k), -1, np.int32)
     similarities = np.zeros((n, k), np.float32)
-    step = max(1, min(_STEP, _BLOCK // max(1, n))) if kind == "exact" else _STEP
+    step = max(1, min(_STEP, _BLOCK // max(1, n))) if is_exact else _STEP
     for start in range(0, n, step):
         part = slice(start, min(start + step, n))
-        found, scores = index.search(np.asarray(matrix[part]), k + 1)
+        with guarded(entry, "searching", limited=False):
+            answer = built.search(np.asarray(matrix[part]), k + 1)
+        found, scores = check_search(index, answer, part.stop - start, min(k + 1, n), n)
         others, scores = _without_self(found, scores, start)
         rows[part, : others.shape[1]], similarities[part, : others.shape[1]] = others[:, :k], scores[:, :k]
         progress("neighbors", part.stop, n)
     blind = _zero_rows(matrix)
     rows[blind], similarities[blind] = -1, 0
+    kind = entry.name if entry is not None else getattr(index, "kind", type(index).__name__)
     with cache.write(key, kind=kind, k=k, view_rows=n) as writer:
         writer.array("rows", rows)
         writer.array("similarities", similarities)
-        if kind == "hnsw":
-            sample = np.random.default_rng(0).choice(n, min(_SAMPLE, n), replace=False)
-            writer.notes["recall"] = round(measured_recall(index, exact, np.asarray(matrix[np.sort(sample)]), k), 4)
-        else:
+        if is_exact:
             writer.notes["recall"] = 1.0
+        else:
+            sample = np.random.default_rng(0).choice(n, min(_SAMPLE, n), replace=False)
+            queries = np.asarray(matrix[np.sort(sample)])
+            writer.notes["recall"] = round(measured_recall(built, Exact(matrix), queries, k), 4)
         writer.notes["seconds"] = round(time.perf_counter() - began, 2)
 
 
@@ -315,3 +369,11 @@ def _zero_rows(matrix: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
     for at in range(0, len(matrix), _STEP):
         zero[at : at + _STEP] = ~matrix[at : at + _STEP].any(axis=1)
     return zero
+
+
+@hookimpl
+def register_indexes(register: Register) -> None:
+    """Register docreview's own indexes."""
+    register("auto", AutoIndex)
+    register("exact", ExactIndex)
+    register("hnsw", HNSWIndex)

@@ -23,7 +23,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from docreview.errors import NewerVersion
-from docreview.types import Annotation, Batch, Question, Round, Sample
+from docreview.types import Annotation, Batch, Question, Round, Sample, frozen
 
 if TYPE_CHECKING:
     from docreview.store import Entry
@@ -214,9 +214,7 @@ class Ledger:
             labels[row] = -1 if value is None else index[value]
         reviewed = np.fromiter(self.rounds, dtype=np.int64, count=len(self.rounds))
         rounds[reviewed] = np.fromiter(self.rounds.values(), dtype=np.int64, count=len(self.rounds))
-        for array in (labels, rounds, reviewed):
-            array.flags.writeable = False
-        return labels, rounds, reviewed
+        return frozen(labels), frozen(rounds), frozen(reviewed)
 
     def annotations(self) -> tuple[Annotation, ...]:
         """Every reviewer's last answer for every document."""

@@ -13,8 +13,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from docreview.calibration import Calibration, calibrate
-from docreview.errors import BadSetting, ContractViolation
+from docreview.contracts import blame, guarded, label_of
+from docreview.errors import BadSetting
 from docreview.hookspecs import hookimpl
+from docreview.registry import registration_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -140,6 +142,7 @@ class _Part:
         import scipy.sparse as sp
 
         self.view, self.classifier, self.seed = view, classifier, seed
+        self._entry = registration_of(classifier)
         matrix: Any = view.matrix
         self.train: Any = matrix[rows]
         self.columns: Ints | None = None
@@ -166,7 +169,8 @@ class _Part:
             with warnings.catch_warnings():
                 # many labels and few answers yet: scikit-learn wonders whether they are measurements
                 warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
-                fits.append((estimator.fit(self.train[rows], classes, sample_weight=weights), columns))
+                with guarded(self._entry, "fitting"):
+                    fits.append((estimator.fit(self.train[rows], classes, sample_weight=weights), columns))
         return fits
 
     def decide(self, fits: Fits, k: int, rows: Ints) -> Floats:
@@ -175,8 +179,16 @@ class _Part:
 
         values = np.full((rows.size, k), np.nan, dtype=np.float32)
         for estimator, columns in fits:
-            _place(values, _decision(estimator, self.train[rows]), columns)
+            _place(values, self._decision(estimator, self.train[rows], len(columns)), columns)
         return values
+
+    def _decision(self, estimator: Any, matrix: Any, classes: int) -> npt.NDArray[Any]:
+        with guarded(self._entry, "scoring"):
+            decided = _decision(estimator, matrix)
+        wanted = (matrix.shape[0], 1 if classes == 2 else classes)
+        if decided.shape != wanted:
+            blame(label_of(self.classifier), f"its scores must have the shape {wanted}, got {decided.shape}")
+        return decided
 
     def decide_all(self, fits: Fits, k: int) -> Floats:
         """Decision values (n, k), float32, of the whole corpus; NaN for labels without a classifier."""
@@ -198,7 +210,8 @@ class _Part:
                 start = 0
                 for block in self._blocks():
                     if line is None:
-                        decided = _decision(estimator, block if self.columns is None else block[:, :-1])
+                        rows = block if self.columns is None else block[:, :-1]
+                        decided = self._decision(estimator, rows, len(columns))
                     else:
                         weights = np.zeros((block.shape[1], len(line[0])), dtype=np.float32)
                         weights[:-1] = line[0].T
@@ -290,9 +303,7 @@ class Fused:
         for name, part in parts.items():
             values = part.decide_all(self._fits[name], task.k)
             if not np.isfinite(values[:, ~self._absent]).all():
-                raise ContractViolation(
-                    f"model 'late-fusion': {part.classifier!r} gave scores for view '{name}' that are not finite."
-                )
+                blame(label_of(part.classifier), f"its scores for the view '{name}' must be finite")
             # sums in float64: over 100,000 rows, float32 loses digits
             mean = values.mean(axis=0, dtype=np.float64, where=standing[:, None]).astype(np.float32)
             spread = values.std(axis=0, dtype=np.float64, where=standing[:, None]).astype(np.float32)

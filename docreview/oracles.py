@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from docreview.contracts import ask, component_of
 from docreview.errors import UnknownDocument
 from docreview.hookspecs import hookimpl
 
@@ -65,7 +66,7 @@ class Noisy:
 
     def label(self, documents: Sequence[Document], question: Question, rng: np.random.Generator) -> list[str | None]:
         """Answer as the wrapped oracle does, then err; None stays None."""
-        truth = self.oracle.label(documents, question, rng)
+        truth = ask(component_of(self.oracle, "oracles"), documents, question, rng)
         return [None if answer is None else self._err(answer, question, rng) for answer in truth]
 
     def _err(self, answer: str, question: Question, rng: np.random.Generator) -> str:

@@ -3,24 +3,40 @@
 pluggy's own entry-point loader stops at the first plugin that fails to import, and takes the host with it. Here each
 plugin is loaded, checked and asked to register by itself: one that fails is unregistered whole and listed in
 `Plugins.quarantined` with the cause, and every command that does not need it goes on. Built-ins must not fail.
+
+Three variables of the environment: ``DOCREVIEW_STRICT_PLUGINS=1`` makes a failing plugin an error,
+``DOCREVIEW_DISABLE_PLUGINS=a,b`` leaves plugins out (``*``: all but the built-ins), and ``DOCREVIEW_TRACE_PLUGINS=1``
+prints each hook call to stderr.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.metadata
+import importlib.util
+import logging
 import os
-from collections.abc import Callable, Iterable
+import re
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pluggy
 
 import docreview
 from docreview import hookspecs
-from docreview.errors import ComponentError, PluginError, did_you_mean
-from docreview.registry import KINDS, Registration, Registry
+from docreview.config import TIME_LIMIT
+from docreview.errors import ComponentError, PluginError, did_you_mean, one_line
+from docreview.hookspecs import API
+from docreview.registry import BUILT_IN, KINDS, Registration, Registry
+
+log = logging.getLogger(__name__)
 
 #: modules of docreview itself that register components, through the same hooks as anybody else
 BUILTIN = (
@@ -28,6 +44,7 @@ BUILTIN = (
     "docreview.text",
     "docreview.embedders",
     "docreview.views",
+    "docreview.index",
     "docreview.classifiers",
     "docreview.models",
     "docreview.query_strategies",
@@ -37,6 +54,16 @@ BUILTIN = (
     "docreview.presets",
 )
 
+@dataclass(frozen=True)
+class Found:
+    """A plugin that is there, not imported yet."""
+
+    name: str
+    version: str
+    load: Callable[[], Any]
+    #: where it came from: a distribution, a file
+    origin: str
+
 
 @dataclass(frozen=True)
 class Quarantined:
@@ -45,6 +72,7 @@ class Quarantined:
     name: str
     version: str
     cause: str
+    origin: str = ""
 
 
 @dataclass
@@ -55,59 +83,134 @@ class Plugins:
     registry: Registry
     #: plugin name -> version, in the order of loading
     loaded: dict[str, str] = field(default_factory=dict)
+    #: plugin name -> where it came from
+    origins: dict[str, str] = field(default_factory=dict)
     quarantined: list[Quarantined] = field(default_factory=list)
+    #: plugins that ``DOCREVIEW_DISABLE_PLUGINS`` leaves out
+    disabled: list[str] = field(default_factory=list)
+    #: plugin name -> what it should change before a later version, one line each
+    warnings: dict[str, list[str]] = field(default_factory=dict)
 
-    @property
-    def hook(self) -> Any:
-        """pluggy's hook relay."""
-        return self.manager.hook
+    def tell(self, hook: str, **arguments: Any) -> Iterator[Any]:
+        """Call a hook in one plugin after the other, and yield what each returns.
+
+        Of a plugin that raises, a warning is logged that names it, and the others are called all the same: these are
+        hooks that may be missed, but not silently.
+        """
+        for method in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            others = [plugin for _, plugin in self.manager.list_name_plugin() if plugin not in (None, method.plugin)]
+            try:
+                told = self.manager.subset_hook_caller(hook, remove_plugins=others)(**arguments)
+            except (Exception, SystemExit) as error:
+                version = self.loaded.get(method.plugin_name, "")
+                name = f"{method.plugin_name} {version}".rstrip()
+                log.warning("plugin %s failed in %s: %s", name, hook, one_line(error), exc_info=strict())
+            else:
+                yield from (answer for answer in (told if isinstance(told, list) else [told]) if answer is not None)
 
 
-def load_plugins(extra: Iterable[tuple[str, Any]] = ()) -> Plugins:
-    """Make a fresh plugin manager: built-ins, then installed entry points of the group ``docreview``, then `extra`.
+def load_plugins(
+    extra: Iterable[tuple[str, Any]] = (), *, files: Iterable[Path] = (), time_limit: float | None = TIME_LIMIT
+) -> Plugins:
+    """Make a fresh plugin manager: built-ins, then installed entry points of the group ``docreview``, `files`, `extra`.
 
-    `extra` are (name, module or object) pairs. ``DOCREVIEW_STRICT_PLUGINS=1`` makes a failing plugin an error,
-    ``DOCREVIEW_DISABLE_PLUGINS=a,b`` leaves plugins out (``*``: all but the built-ins).
+    `files` are one-file plugins, `extra` (name, module or object) pairs. `time_limit` is what one call of a plugin's
+    component may take, in seconds.
     """
-    manager = pluggy.PluginManager("docreview")
-    manager.add_hookspecs(hookspecs)
+    manager = make_manager()
     plugins = Plugins(manager, Registry())
     for module in BUILTIN:
-        _admit(plugins, module, docreview.__version__, importlib.import_module(module), provider="docreview")
-    plugins.loaded["docreview"] = docreview.__version__
-    strict = os.environ.get("DOCREVIEW_STRICT_PLUGINS", "") not in ("", "0")
-    disabled = {name.strip() for name in os.environ.get("DOCREVIEW_DISABLE_PLUGINS", "").split(",")}
-
-    def admit(name: str, version: str, load: Callable[[], Any]) -> None:
-        if name in disabled or "*" in disabled:
-            return
-        try:
-            _admit(plugins, name, version, load(), provider=name)
-        except (Exception, SystemExit) as error:
-            # a plugin may raise anything at import, or leave; the one place where that must not stop the host
-            if strict:
-                raise PluginError(f"plugin '{name}' {version}: {cause_of(error)}") from error
-            plugins.quarantined.append(Quarantined(name, version, cause_of(error)))
+        _admit(plugins, module, docreview.__version__, importlib.import_module(module), None)
+    plugins.loaded[BUILT_IN] = docreview.__version__
+    plugins.origins[BUILT_IN] = "docreview itself"
+    found = [*installed(), *(in_file(path) for path in files)]
+    found += [
+        Found(name, str(getattr(plugin, "__version__", "?")), partial(_itself, plugin), "given from Python")
+        for name, plugin in extra
+    ]
+    for plugin in found:
+        if is_disabled(plugin.name):
+            plugins.disabled.append(plugin.name)
+            plugins.registry.absent.append(
+                f"The plugin '{plugin.name}' is switched off by DOCREVIEW_DISABLE_PLUGINS."
+            )
+            continue
+        cause = attempt(plugin, partial(_admit_found, plugins, plugin, time_limit))
+        if cause is None:
+            plugins.loaded[plugin.name] = plugin.version
+            plugins.origins[plugin.name] = plugin.origin
         else:
-            plugins.loaded[name] = version
-
-    for name, version, load in installed():
-        admit(name, version, load)
-    for name, plugin in extra:
-        admit(name, str(getattr(plugin, "__version__", "?")), partial(_itself, plugin))
+            plugins.quarantined.append(cause)
+            plugins.registry.absent.append(f"The plugin '{cause.name}' was not let in: {cause.cause.rstrip('.')}.")
     return plugins
+
+
+def make_manager() -> pluggy.PluginManager:
+    """Make a manager that knows the hooks, and prints each call of one where that is asked for."""
+    manager = pluggy.PluginManager("docreview")
+    manager.add_hookspecs(hookspecs)
+    if _switched_on("DOCREVIEW_TRACE_PLUGINS"):
+        began: list[float] = []
+
+        def before(hook: str, methods: Sequence[Any], arguments: Mapping[str, Any]) -> None:
+            began.append(time.perf_counter())
+
+        def after(outcome: Any, hook: str, methods: Sequence[Any], arguments: Mapping[str, Any]) -> None:
+            took = 1000 * (time.perf_counter() - began.pop())
+            ended = f"raised {one_line(outcome.exception)}" if outcome.exception else "done"
+            names = ", ".join(method.plugin_name for method in methods) or "nobody"
+            sys.stderr.write(f"plugins: {hook}({', '.join(arguments)}) by {names}: {ended} in {took:.1f} ms\n")
+
+        manager.add_hookcall_monitoring(before, after)
+    return manager
+
+
+def attempt(plugin: Found, let_in: Callable[[], Any]) -> Quarantined | None:
+    """Let a plugin in: None where that went well, else why it is quarantined; an error where plugins are strict."""
+    try:
+        let_in()
+    except (Exception, SystemExit) as error:
+        # a plugin may raise anything at import, or leave; the one place where that must not stop the host
+        cause = cause_of(error)
+        if strict():
+            raise PluginError(f"plugin '{plugin.name}' {plugin.version}: {cause}") from error
+        return Quarantined(plugin.name, plugin.version, cause, plugin.origin)
+    return None
+
+
+def strict() -> bool:
+    """Whether ``DOCREVIEW_STRICT_PLUGINS`` asks for errors instead of quarantine."""
+    return _switched_on("DOCREVIEW_STRICT_PLUGINS")
+
+
+def is_disabled(name: str) -> bool:
+    """Whether ``DOCREVIEW_DISABLE_PLUGINS`` names the plugin."""
+    disabled = {entry.strip() for entry in os.environ.get("DOCREVIEW_DISABLE_PLUGINS", "").split(",")}
+    return name in disabled or "*" in disabled
+
+
+def _switched_on(variable: str) -> bool:
+    return os.environ.get(variable, "") not in ("", "0")
 
 
 def _itself(plugin: Any) -> Any:
     return plugin
 
 
-def installed() -> list[tuple[str, str, Callable[[], Any]]]:
-    """Name, version and loader of every installed plugin, by name.
+def cause_of(error: BaseException) -> str:
+    """Say in one line why a plugin was not let in."""
+    return one_line(error) if not isinstance(error, ComponentError) else (str(error).splitlines() or [""])[0]
+
+
+# ----------------------------------------------------------------------------------------------------- where they are
+
+
+def installed() -> list[Found]:
+    """Every installed plugin, by name.
 
     Read one distribution at a time: `importlib.metadata.entry_points` fails for all of them where one is malformed.
     """
-    found: list[tuple[str, str, Callable[[], Any]]] = []
+    found: list[Found] = []
     seen = set()
     for distribution in importlib.metadata.distributions():
         if "[docreview]" not in (distribution.read_text("entry_points.txt") or ""):
@@ -119,30 +222,54 @@ def installed() -> list[tuple[str, str, Callable[[], Any]]]:
         version = distribution.metadata["Version"] or "?"
         try:
             points = [(point.name, point.load) for point in distribution.entry_points.select(group="docreview")]
-        except Exception as error:  # noqa: BLE001 - told by `admit`, which quarantines it
+        except Exception as error:  # noqa: BLE001 - told by `attempt`, which quarantines it
             points = [(str(name), partial(_malformed, error))]
-        found += [(point, version, load) for point, load in points]
-    return sorted(found, key=lambda plugin: plugin[0])
+        found += [Found(point, version, load, f"distribution {name} {version}") for point, load in points]
+    return sorted(found, key=lambda plugin: plugin.name)
 
 
 def _malformed(error: Exception) -> Any:
     raise PluginError(f"its entry_points.txt cannot be read: {error}.")
 
 
-def cause_of(error: BaseException) -> str:
-    """Say in one line why a plugin was not let in."""
-    text = str(error).strip().splitlines()
-    message = text[0] if text else ""
-    return message if isinstance(error, ComponentError) else f"{type(error).__name__}: {message}"
+def in_file(path: Path) -> Found:
+    """A plugin that is one Python file. Its version names its content, so that a changed file is another version."""
+    try:
+        version = f"file-{hashlib.sha256(path.read_bytes()).hexdigest()[:10]}"
+    except OSError:
+        version = "?"
+    return Found(path.stem.replace("_", "-"), version, partial(_from_file, path), str(path))
 
 
-def _admit(plugins: Plugins, name: str, version: str, plugin: Any, provider: str) -> None:
-    """Register one plugin whole, or leave no trace of it."""
-    manager, registry = plugins.manager, plugins.registry
-    if manager.has_plugin(name) or name == "docreview":
-        raise PluginError(f"the plugin name '{name}' is taken.")
-    if manager.is_registered(plugin):
-        raise PluginError(f"it is the same object as the plugin '{manager.get_name(plugin)}'.")
+def _from_file(path: Path) -> Any:
+    if not path.is_file():
+        raise PluginError(f"there is no file {path}, which [plugins] files in docreview.toml names.")
+    # a name of its own: two projects may each have a my_strategy.py, and dataclasses look their module up by name
+    name = f"docreview_file_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise PluginError(f"{path} is no Python file: its name must end in .py.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    if getattr(getattr(module, "register_commands", None), "docreview_impl", None):
+        raise PluginError("a one-file plugin cannot add commands: make it a package ('docreview plugins new').")
+    return module
+
+
+# ---------------------------------------------------------------------------------------------------------- letting in
+
+
+def check_plugin(plugin: Any) -> None:
+    """Raise `PluginError` where a plugin was written for another API, misspells a hook or implements none."""
+    api = getattr(plugin, "docreview_api", API)
+    if api != API:
+        mend = "upgrade docreview" if isinstance(api, int) and api > API else "upgrade the plugin"
+        raise PluginError(f"it was written for plugin API {api!r}, and this docreview has API {API}: {mend}.")
     known = {spec for spec in vars(hookspecs) if hasattr(getattr(hookspecs, spec), "docreview_spec")}
     options = {name: getattr(getattr(plugin, name, None), "docreview_impl", None) for name in dir(plugin)}
     hooks = [marked.get("specname") or attribute for attribute, marked in options.items() if isinstance(marked, dict)]
@@ -151,21 +278,43 @@ def _admit(plugins: Plugins, name: str, version: str, plugin: Any, provider: str
             raise PluginError(f"there is no hook '{hook}'.{did_you_mean(hook, known)}")
     if not hooks:
         raise PluginError("it implements no hook: mark its functions with @docreview.hookimpl.")
+
+
+def _admit_found(plugins: Plugins, plugin: Found, time_limit: float | None) -> None:
+    if plugin.name == BUILT_IN:
+        raise PluginError(f"the plugin name '{plugin.name}' is taken.")
+    told = _admit(plugins, plugin.name, plugin.version, plugin.load(), time_limit)
+    if told:
+        plugins.warnings[plugin.name] = told
+
+
+def _admit(plugins: Plugins, name: str, version: str, plugin: Any, time_limit: float | None) -> list[str]:
+    """Register one plugin whole, or leave no trace of it; return what pluggy warned of."""
+    manager, registry = plugins.manager, plugins.registry
+    provider = BUILT_IN if name in BUILTIN and not plugins.loaded else name
+    if manager.has_plugin(name):
+        raise PluginError(f"the plugin name '{name}' is taken.")
+    if manager.is_registered(plugin):
+        raise PluginError(f"it is the same object as the plugin '{manager.get_name(plugin)}'.")
+    check_plugin(plugin)
     try:
-        manager.register(plugin, name=name)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            manager.register(plugin, name=name)
         others = [other for _, other in manager.list_name_plugin() if other is not plugin and other is not None]
         for kind in KINDS:
 
             def register(component: str, factory: Callable[..., Any], kind: str = kind) -> None:
                 if not callable(factory):
                     raise PluginError(f"register_{kind}: the factory of '{component}' cannot be called.")
-                registry.add(Registration(kind, component, factory, provider, version))
+                registry.add(Registration(kind, component, factory, provider, version, time_limit))
 
             # pluggy takes the plugins to leave out, not the one to call
             manager.subset_hook_caller(f"register_{kind}", remove_plugins=others)(register=register)
     except (Exception, SystemExit):
         if manager.is_registered(plugin):  # pluggy before 1.7 may stop half-way through
             manager.unregister(plugin)
-        if provider != "docreview":
+        if provider != BUILT_IN:
             registry.drop(provider)
         raise
+    return [str(warning.message) for warning in caught]

@@ -26,17 +26,18 @@ from types import TracebackType
 from typing import Any
 
 from docreview.config import Config, QuestionConfig, read_config, write_config
-from docreview.contracts import Component
+from docreview.contracts import Component, check_preset, write_rows
 from docreview.corpus import Corpus
 from docreview.errors import BadSetting, ImportFailed, ProjectError, UnknownLabel, did_you_mean
 from docreview.exporters import exporter_for
 from docreview.importers import importer_for, read_documents
 from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
+from docreview.registry import other_versions
 from docreview.replay import replay
 from docreview.report import report
 from docreview.review import Review
-from docreview.rounds import Components, Settings, chain_of, plain
+from docreview.rounds import Components, Settings, chain_of, plain, settings_from
 from docreview.simulation import Simulation, simulate
 from docreview.status import Status, report_of, rows_of, status_of, versions
 from docreview.store import Store
@@ -83,10 +84,13 @@ class Project:
             self.folder / FOLDER / "cache",
             views,
             processors,
-            config.index,
+            registry.component("indexes", config.index),
+            config.neighbors,
             config.language,
             pinned=self._pinned(),
         )
+        for line in other_versions(self._built_by(), self.corpus.made_by()):
+            log.warning("%s. 'docreview embed' builds what that changes.", line)
         self._reviews: dict[str, Review] = {}
 
     # ------------------------------------------------------------------------------------------------ open and create
@@ -103,7 +107,7 @@ class Project:
     def open(cls, folder: str | Path = ".") -> Project:
         """Open the project in `folder`; raise `ProjectError` where there is none, or its file is wrong."""
         config = read_config(Path(folder))
-        plugins = load_plugins()
+        plugins = load_plugins(files=config.plugin_files, time_limit=config.time_limit)
         try:
             inner = config.folder / FOLDER
             inner.mkdir(exist_ok=True)
@@ -146,7 +150,7 @@ class Project:
         The lexical view is built, so that a review can start at once.
         """
         warnings: list[str] = []
-        importers = self._components("importers")
+        importers = self.components("importers")
         if encoding is not None:
             name = importer_for(Path(path), importers)
             importers[name] = self.plugins.registry.create("importers", name, {"encoding": encoding})
@@ -208,6 +212,12 @@ class Project:
                 self._build(list(self.corpus.views), progress)
             self.corpus.neighbors(progress=progress)
             self._describe()
+
+    def _built_by(self) -> Mapping[str, str]:
+        """Which plugins the record says the corpus was last seen through."""
+        built = [e.payload for e in self.store.entries("corpus") if e.kind == "views-built"]
+        made: Mapping[str, str] = built[-1].get("made_by", {}) if built else {}
+        return made
 
     def _describe(self) -> None:
         """Enter into the record how the corpus is seen now, where that is new."""
@@ -272,19 +282,15 @@ class Project:
                 entry.question,
                 self.settings(name),
                 self.assemble,
-                versions=versions(self.plugins),
+                versions=versions(),
                 recorded=self._tell,
             )
         return self._reviews[name]
 
     def _tell(self, review: Review, labels: Sequence[Label]) -> None:
-        """Call the hook `labels_recorded`."""
-        try:
-            self.plugins.hook.labels_recorded(review=review, labels=labels)
-        except Exception as error:
-            # a plugin's bug must not look as if the labels were not recorded
-            told = f"{type(error).__name__}: {error}"
-            log.warning("the labels are recorded, but a plugin that was told of them failed: %s", told, exc_info=True)
+        """Call the hook `labels_recorded`: a plugin's bug must not look as if the labels were not recorded."""
+        for _ in self.plugins.tell("labels_recorded", review=review, labels=labels):
+            pass
 
     def settings(self, question: str | None = None) -> Settings:
         """How a question is reviewed: its preset, with what the project file says over it.
@@ -297,7 +303,8 @@ class Project:
         begun = [e.payload for e in self.store.entries(chain_of(entry.question.name)) if e.kind == "settings"]
         if begun and begun[-1]["stated"] == plain(stated) and begun[-1]["preset"] == preset:
             return settings_from(begun[-1])
-        defaults = self.plugins.registry.create("presets", preset)
+        registry = self.plugins.registry
+        defaults = check_preset(registry.get("presets", preset), registry.create("presets", preset))
         return settings_from({**defaults, **stated, "preset": preset, "stated": stated})
 
     def assemble(self, settings: Settings) -> Components:
@@ -318,7 +325,8 @@ class Project:
         value = registry.component(kind, spec)
         return Component(value, registry.get(kind, spec if isinstance(spec, str) else spec["name"]))
 
-    def _components(self, kind: str) -> dict[str, Any]:
+    def components(self, kind: str) -> dict[str, Any]:
+        """Every component of the kind that needs no setting, by name."""
         registry = self.plugins.registry
         return {name: registry.create(kind, name) for name in registry.names(kind)}
 
@@ -334,19 +342,24 @@ class Project:
         `everything` includes documents nobody has answered, with an empty label and, once there is a model, its
         probability for each label.
         """
-        exporters = self._components("exporters")
-        name = exporter_for(Path(path), exporters)
-        written: int = exporters[name].write(Path(path), rows_of(self.review(question), self.store, everything))
-        return written
+        exporters = self.components("exporters")
+        exporter = exporters[exporter_for(Path(path), exporters)]
+        return write_rows(exporter, Path(path), rows_of(self.review(question), self.store, everything))
 
     def report(self, path: str | Path, question: str | None = None) -> Path:
         """Write the report of a review as one self-contained HTML file, or as JSON, by the ending; return the path."""
         return report(report_of(self.review(question), self.corpus, self.store, self.plugins), path)
 
-    def replay(self, question: str | None = None, progress: Progress = silent) -> list[str]:
-        """Draw every batch again from the record and return what differs; nothing where the record replays."""
+    def replay(
+        self, question: str | None = None, progress: Progress = silent, *, other_versions: bool = False
+    ) -> list[str]:
+        """Draw every batch again from the record and return what differs; nothing where the record replays.
+
+        Raises `OtherVersions` where another version of a plugin made the record, unless `other_versions`.
+        """
         chain = chain_of(self._question(question).question.name)
-        return replay(self.store, self.corpus, chain, self.assemble, versions(self.plugins), progress)
+        now = versions()
+        return replay(self.store, self.corpus, chain, self.assemble, now, progress, other_versions=other_versions)
 
     def simulate(
         self,
@@ -356,11 +369,13 @@ class Project:
         overrides: Mapping[str, Any] | None = None,
         arm: str = "docreview",
         seed: int = 0,
+        oracle: Any = None,
         **options: Any,
     ) -> Simulation:
         """Review the corpus with known answers (`simulation.simulate` says how); nothing is written to the project.
 
-        `overrides` replace single settings, such as ``{"query_strategy": "random"}``.
+        `overrides` replace single settings, such as ``{"query_strategy": "random"}``. `oracle` answers instead of the
+        truth: a registered name, a table of a ``name`` and settings, or a `Component`.
         """
         entry = self._question(question)
         settings = self.settings(question)
@@ -368,6 +383,9 @@ class Project:
         if unknown:
             raise BadSetting(f"a review has no setting '{min(unknown)}'.{did_you_mean(min(unknown), _ROLES)}")
         changed = settings_from({**asdict(settings), **(overrides or {})})
+        if oracle is not None:
+            ready = isinstance(oracle, Component)
+            options["oracle"] = oracle if ready else self._component("oracles", oracle)
         return simulate(self.corpus, entry.question, changed, self.assemble, truth, arm=arm, seed=seed, **options)
 
 
@@ -381,8 +399,3 @@ def _prior(document: Document, question: Question | None, source: str) -> Label:
             f"which question '{question.name}' does not know.{did_you_mean(str(document.label), question.labels)}"
         )
     return Label(document.id, document.label, PRIOR, prior=True)
-
-
-def settings_from(table: Mapping[str, Any]) -> Settings:
-    """Settings from a mapping that may hold more."""
-    return Settings(**{f.name: table[f.name] for f in fields(Settings) if f.name in table})

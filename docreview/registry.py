@@ -8,15 +8,23 @@ annotated as text (`model: str`), it is a plain setting.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args, get_origin
 
-from docreview.errors import BadSetting, ComponentError, UnknownComponent, did_you_mean
+from docreview.errors import (
+    BadSetting,
+    ComponentError,
+    DocreviewError,
+    PluginFailed,
+    UnknownComponent,
+    did_you_mean,
+)
 
 #: kind -> the parameter name that takes one component of it
 KINDS: dict[str, str] = {
@@ -24,6 +32,7 @@ KINDS: dict[str, str] = {
     "text_processors": "text_processor",
     "embedders": "embedder",
     "views": "view",
+    "indexes": "index",
     "classifiers": "classifier",
     "models": "model",
     "query_strategies": "query_strategy",
@@ -33,6 +42,9 @@ KINDS: dict[str, str] = {
     "presets": "preset",
 }
 _SINGULAR = {singular: kind for kind, singular in KINDS.items()}
+
+#: the provider of docreview's own components
+BUILT_IN = "docreview"
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,13 @@ class Registration:
     factory: Callable[..., Any]
     plugin: str
     version: str
+    #: seconds that one call of the component may take; None: no limit
+    time_limit: float | None = None
+
+    @property
+    def built_in(self) -> bool:
+        """Whether docreview itself brings it."""
+        return self.plugin == BUILT_IN
 
     @property
     def label(self) -> str:
@@ -59,7 +78,98 @@ class Registration:
     @property
     def summary(self) -> str:
         """First line of the factory's docstring."""
-        return (inspect.getdoc(self.factory) or "").partition("\n")[0]
+        return self.description.partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The factory's docstring."""
+        return inspect.getdoc(self.factory) or ""
+
+    @property
+    def papers(self) -> tuple[str, ...]:
+        """What the lines of the docstring that begin with ``Paper:`` name."""
+        lines = (line.strip() for line in self.description.splitlines())
+        return tuple(line.removeprefix("Paper:").strip() for line in lines if line.startswith("Paper:"))
+
+    def hints(self) -> dict[str, Any]:
+        """The types of the settings, as far as they can be told."""
+        return _hints(self.factory)
+
+
+_ORIGIN = "_docreview_registration"
+
+
+def registration_of(component: object) -> Registration | None:
+    """Whose a component is: the registration it was made from; None for one that no registry made.
+
+    So a component that stands inside another (a model's classifier, a view's embedder) is blamed by its own name.
+    """
+    found = getattr(component, _ORIGIN, None)
+    return found if isinstance(found, Registration) else None
+
+
+def component_name(component: Any) -> str:
+    """Name a component by its settings and, a plugin's, by its version; never by where it lies in memory."""
+    entry = registration_of(component)
+    return _settings_of(component) + ("" if entry is None or entry.built_in else f" ({entry.plugin} {entry.version})")
+
+
+def _settings_of(component: Any) -> str:
+    if hasattr(component, "__qualname__"):
+        return f"{getattr(component, '__module__', None)}.{component.__qualname__}"
+    if " at 0x" in repr(component):
+        return f"{type(component).__module__}.{type(component).__qualname__}"
+    return repr(component)
+
+
+def carry_over(old: object, new: Any) -> Any:
+    """Give a changed copy of a component (by `dataclasses.replace`, for instance) the registration of the original."""
+    entry = registration_of(old)
+    return new if entry is None else _mark(new, entry)
+
+
+def made_by(*components: object) -> dict[str, str]:
+    """Which version of which plugin made these components and the components inside them.
+
+    ``{"model 'late-fusion'": "docreview 0.1.0", "classifier 'knn'": "acme 1.2"}``, sorted.
+    """
+    found: dict[str, str] = {}
+    seen: set[int] = set()
+
+    def look(value: object) -> None:
+        if id(value) in seen or isinstance(value, str | int | float | bool | None):
+            return
+        seen.add(id(value))
+        entry = registration_of(value)
+        if entry is not None:
+            found[f"{KINDS[entry.kind].replace('_', ' ')} '{entry.name}'"] = f"{entry.plugin} {entry.version}"
+        if isinstance(value, Mapping):
+            inside: Iterable[object] = value.values()
+        elif isinstance(value, list | tuple | set | frozenset):
+            inside = value
+        else:
+            inside = [v for key, v in getattr(value, "__dict__", {}).items() if key != _ORIGIN] if entry else ()
+        for part in inside:
+            look(part)
+
+    look(components)
+    return dict(sorted(found.items()))
+
+
+def other_versions(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What `made_by` says otherwise now: one line for each component that another plugin or version makes."""
+    return [
+        f"{component} was made by {then[component]}, now by {maker}"
+        for component, maker in now.items()
+        if component in then and then[component] != maker
+    ]
+
+
+def _mark(component: Any, entry: Registration) -> Any:
+    # a component that takes no attributes (slots, a built-in type) keeps working and is blamed by its type
+    with contextlib.suppress(AttributeError, TypeError):
+        object.__setattr__(component, _ORIGIN, entry)
+    return component
 
 
 class Registry:
@@ -67,6 +177,8 @@ class Registry:
 
     def __init__(self) -> None:
         self._entries: dict[str, dict[str, Registration]] = {kind: {} for kind in KINDS}
+        #: one sentence for each plugin that is not there, for whoever asks for what it would have brought
+        self.absent: list[str] = []
 
     def add(self, entry: Registration) -> None:
         """Add one registration; raise `ComponentError` for a wrong or taken name, or parameters that cannot be read."""
@@ -100,11 +212,11 @@ class Registry:
         try:
             return self._entries[kind][name]
         except KeyError:
-            hint = did_you_mean(name, self._entries[kind])
+            hint = " ".join([did_you_mean(name, self._entries[kind]), *self.absent])
             raise UnknownComponent(f"there is no {KINDS[kind].replace('_', ' ')} '{name}'.{hint}") from None
 
     def create(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Any:
-        """Make a component. Unknown or ill-typed settings raise `BadSetting`."""
+        """Make a component. Unknown or ill-typed settings raise `BadSetting`, a plugin's bug `PluginFailed`."""
         entry = self.get(kind, name)
         known = entry.settings
         arguments: dict[str, Any] = {}
@@ -123,9 +235,15 @@ class Registry:
         if missing:
             raise BadSetting(f"{entry.label} needs the setting '{missing[0]}'.")
         try:
-            return entry.factory(**arguments)
+            return _mark(entry.factory(**arguments), entry)
         except ValueError as error:
             raise BadSetting(f"{entry.label}: {error}") from error
+        except DocreviewError:
+            raise
+        except (Exception, SystemExit) as error:
+            if entry.built_in:
+                raise
+            raise PluginFailed(f"{entry.label} could not be made: {type(error).__name__}: {error}") from error
 
     def component(self, kind: str, spec: str | Mapping[str, Any]) -> Any:
         """Make a component from its name, or from a table with ``name`` and settings."""

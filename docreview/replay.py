@@ -7,13 +7,14 @@ vectors, neighbors and models are made again from the documents. Anything else i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from docreview.errors import OtherVersions
 from docreview.ledger import Ledger
-from docreview.rounds import Settings, draw, draw_sample, make_state
+from docreview.registry import other_versions as differing
+from docreview.rounds import Settings, draw, draw_sample, make_state, settings_from
 from docreview.types import VALIDATION, Progress, silent
 
 if TYPE_CHECKING:
@@ -29,11 +30,16 @@ def replay(
     assemble: Assemble,
     versions: Mapping[str, str],
     progress: Progress = silent,
+    *,
+    other_versions: bool = False,
 ) -> list[str]:
     """Return one line for each entry that comes out differently; none where the record replays.
 
-    `versions` are those of what runs now: where a recorded one differs, that is a finding too.
+    Raises `OtherVersions` where another version of docreview or of a plugin made the batches than is at hand, unless
+    `other_versions` says that they may differ. `versions` are those of libraries: one that differs is a finding.
     """
+    if not other_versions:
+        _refuse_other_versions(store, corpus, chain, assemble)
     ledger = Ledger(corpus.store.rows)
     settings: Settings | None = None
     components: Components | None = None
@@ -42,7 +48,7 @@ def replay(
     for done, entry in enumerate(entries):
         payload = entry.payload
         if entry.kind == "settings":
-            settings = Settings(**{f.name: payload[f.name] for f in fields(Settings)})
+            settings = settings_from(payload)
             components = assemble(settings)
             findings += _changed(entry.seq, payload["components"], components)
             findings += [
@@ -57,7 +63,7 @@ def replay(
             findings += [
                 f"entry {entry.seq} ({entry.kind}): {key} was {_short(payload[key])}, comes out as {_short(value)}"
                 for key, value in again.items()
-                if payload[key] != value
+                if key in payload and key != "made_by" and payload[key] != value
             ]
         ledger.apply([entry])
         progress("replaying", done + 1, len(entries))
@@ -80,22 +86,41 @@ def _again(
         if len(views) < len(payload["views"]):  # the project has lost a view: no batch can be the same
             return {"views": {name: view.fingerprint for name, view in views.items()}}
         neighbors = None if payload["neighbors"] is None else corpus.neighbors(n)
-        state = make_state(ledger, components, settings.seed, n, views, neighbors)
+        state = make_state(ledger, components, settings.seed, n, views, neighbors, corpus.texts)
         return draw(ledger, state, components, settings, payload["size"], corpus.store) or {"document_ids": []}
     if kind == "sample":
-        pool = make_state(ledger, components, settings.seed, n, {}, None).pool
+        pool = make_state(ledger, components, settings.seed, n, {}, None, corpus.texts).pool
         sample = draw_sample(VALIDATION, settings.validation, settings.seed, pool)
     else:
         sample = draw_sample("stop-set", len(payload["document_ids"]), settings.seed, np.arange(n))
     return {"document_ids": corpus.store.ids_of(sample.rows)}
 
 
+def _refuse_other_versions(store: Store, corpus: Corpus, chain: str, assemble: Assemble) -> None:
+    then: dict[str, str] = {}
+    now = corpus.made_by()
+    for entry in store.entries("corpus"):
+        if entry.kind == "views-built":
+            then |= entry.payload.get("made_by", {})
+    differ = differing(then, now)
+    for entry in store.entries(chain):
+        if entry.kind == "settings":
+            components = assemble(settings_from(entry.payload))
+            differ += differing(entry.payload.get("made_by", {}), components.made_by())
+    if differ:
+        more = f" (and {len(set(differ)) - 1} more)" if len(set(differ)) > 1 else ""
+        raise OtherVersions(
+            f"{differ[0]}{more}: batches may come out differently for that alone. Install the version that made the "
+            "record, or say --other-versions to draw them again all the same."
+        )
+
+
 def _changed(seq: int, recorded: Mapping[str, Mapping[str, str]], components: Components) -> list[str]:
     return [
-        f"entry {seq} (settings): {role} was {recorded[role]['plugin']} {recorded[role]['version']} "
-        f"{recorded[role]['settings']}, now {now['plugin']} {now['version']} {now['settings']}"
+        f"entry {seq} (settings): {role} was {recorded[role]['plugin']} {recorded[role]['settings']}, "
+        f"now {now['plugin']} {now['settings']}"
         for role, now in components.describe().items()
-        if recorded[role] != now
+        if any(recorded[role][key] != now[key] for key in ("name", "plugin", "settings"))
     ]
 
 

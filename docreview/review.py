@@ -10,15 +10,17 @@ batch goes into the record with everything needed to draw it again. `replay` doe
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docreview.contracts import check_decision
+from docreview.contracts import decide
 from docreview.errors import ProjectError, UnknownLabel
 from docreview.ledger import Ledger
+from docreview.registry import other_versions
 from docreview.rounds import STOP_SET, Assemble, Settings, chain_of, draw, draw_sample, make_state, plain
 from docreview.types import (
     LONGEST,
@@ -34,6 +36,8 @@ from docreview.types import (
     StopDecision,
     Vectors,
 )
+
+log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
@@ -59,7 +63,12 @@ class Review:
         self._components = assemble(settings)
         #: the settings as the record keeps them: lists where the project file has tuples, and versions of what runs
         self._described: dict[str, Any] = plain(
-            {**asdict(settings), "components": self._components.describe(), "versions": dict(versions or {})}
+            {
+                **asdict(settings),
+                "components": self._components.describe(),
+                "made_by": self._components.made_by(),
+                "versions": dict(versions or {}),
+            }
         )
         self._chain = chain_of(question.name)
         self._ledger = Ledger(corpus.store.rows)
@@ -118,9 +127,7 @@ class Review:
 
     def should_stop(self) -> StopDecision:
         """Ask the stopping rule."""
-        state = self.state()
-        rule = self._components.stopping_rule
-        return check_decision(rule, rule.value.check(state), state.round)
+        return decide(self._components.stopping_rule, self.state())
 
     def state(self) -> ReviewState:
         """Return what is known now, read-only. The model is fitted when its scores are first looked at."""
@@ -189,6 +196,8 @@ class Review:
                 )
             self._store.append(chain, ("question", {**asdict(question), "labels": list(question.labels)}))
         if ledger.settings != self._described:
+            for line in other_versions((ledger.settings or {}).get("made_by", {}), self._described["made_by"]):
+                log.warning("review '%s': %s. What it asks next may differ.", question.name, line)
             self._store.append(chain, ("settings", self._described))
         self._refresh()
 
@@ -235,7 +244,8 @@ class Review:
             def keep(fitted: Fitted) -> None:
                 self._fitted = fitted
 
-            state = make_state(self._ledger, self._components, self.settings.seed, n, views, neighbors, keep)
+            texts = self.corpus.texts
+            state = make_state(self._ledger, self._components, self.settings.seed, n, views, neighbors, texts, keep)
             self._last = (key, state)
         return self._last[1]
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docreview.contracts import CheckedFitted, Component, check_selection
+from docreview.contracts import Component, fit, select
 from docreview.ledger import Ledger, encode
+from docreview.registry import made_by
 from docreview.types import VALIDATION, Fitted, Neighbors, ReviewState, Sample, Selection, Vectors
 
 if TYPE_CHECKING:
@@ -47,6 +48,11 @@ class Settings:
         return next(size for start, size in reversed(self.batch_size) if read >= start)
 
 
+def settings_from(table: Mapping[str, Any]) -> Settings:
+    """Settings from a mapping that may hold more."""
+    return Settings(**{f.name: table[f.name] for f in fields(Settings) if f.name in table})
+
+
 @dataclass(frozen=True)
 class Components:
     """The four parts of a review, at work."""
@@ -60,6 +66,10 @@ class Components:
         """What the record keeps of them."""
         return {role: part.describe() for role, part in vars(self).items()}
 
+    def made_by(self) -> dict[str, str]:
+        """Which version of which plugin made them, and the components inside them."""
+        return made_by([part.value for part in vars(self).values()])
+
 
 #: makes the components that some settings name
 Assemble = Callable[[Settings], Components]
@@ -72,6 +82,7 @@ def make_state(
     n: int,
     views: Mapping[str, Vectors],
     neighbors: Neighbors | None,
+    texts: Callable[[Sequence[int]], list[str]],
     fitted_is: Callable[[Fitted], None] = lambda fitted: None,
 ) -> ReviewState:
     """Make the snapshot of what the ledger knows; the model is fitted when first asked for.
@@ -85,10 +96,9 @@ def make_state(
     def fitted() -> Fitted | None:
         if not state.trainable:
             return None
-        learned = components.model.value.fit(state, generator(seed, state.round, "model"))
-        checked = CheckedFitted(components.model, learned, state)
-        fitted_is(checked)
-        return checked
+        learned = fit(components.model, state, generator(seed, state.round, "model"))
+        fitted_is(learned)
+        return learned
 
     assert ledger.question is not None, "a chain begins with its question"
     state = ReviewState(
@@ -104,6 +114,7 @@ def make_state(
         samples=tuple(ledger.samples.values()),
         neighbors=neighbors,
         fitted=fitted,
+        texts=texts,
     )
     return state
 
@@ -116,6 +127,7 @@ def draw(
     if chosen is None:
         return None
     strategy, selection = chosen
+    described = None if strategy is None else strategy.describe()
     assert selection.scores is not None, "set by check_selection"
     assert selection.probabilities is not None, "set by check_selection"
     predicted = ledger.stop_set is not None and state.trainable
@@ -124,7 +136,8 @@ def draw(
         "document_ids": store.ids_of(selection.rows),
         "scores": [None if math.isnan(score) else score for score in selection.scores.tolist()],
         "probabilities": selection.probabilities.tolist(),
-        "strategy": strategy,
+        "strategy": f"{VALIDATION}-sample" if described is None else described.pop("name"),
+        "made_by": described,
         "size": size,
         "n": state.n,
         "views": {name: view.fingerprint for name, view in state.views.items()},
@@ -158,19 +171,17 @@ def generator(seed: int, round_: int, role: str) -> np.random.Generator:
 
 def _choose(
     ledger: Ledger, state: ReviewState, components: Components, settings: Settings, size: int
-) -> tuple[str, Selection] | None:
+) -> tuple[Component | None, Selection] | None:
     """Select rows: the validation sample first, then by cold start until a model can be trained, then by strategy."""
     sample = ledger.samples.get(VALIDATION)
     if sample is not None:
         waiting = np.array([row for row in sample.rows if row not in ledger.rounds], dtype=np.int64)[:size]
         if waiting.size:
             drawn = np.full(waiting.size, sample.probability, dtype=np.float32)
-            return f"{VALIDATION}-sample", Selection(waiting, np.full(waiting.size, np.nan, np.float32), drawn)
+            return None, Selection(waiting, np.full(waiting.size, np.nan, np.float32), drawn)
     if not state.pool.size:
         return None
     strategy = components.query_strategy
     if "model" in strategy.value.needs and not state.trainable:
         strategy = components.cold_start
-    rng = generator(settings.seed, state.round, "query-strategy")
-    selection = strategy.value.select(state, size, rng)
-    return strategy.name, check_selection(strategy, selection, state, size)
+    return strategy, select(strategy, state, size, generator(settings.seed, state.round, "query-strategy"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from docreview.contracts import Component, check_answers
+from docreview.contracts import Component, ask
 from docreview.errors import DocreviewError
 from docreview.metrics import accuracy, macro_f1, read_to_recall
 from docreview.review import Review
@@ -135,17 +135,10 @@ def simulate(
             if oracle is not None:
                 documents = [review.document(i) for i in batch]
                 rng = generator(seed, batch.round, "oracle")
-                given = oracle.value.label(documents, question, rng)
-                review.record(
-                    *(
-                        Label(document_id, answer, "oracle")
-                        for document_id, answer in zip(
-                            batch, check_answers(oracle, given, documents, question, batch.round), strict=True
-                        )
-                    )
-                )
+                given = ask(oracle, documents, question, rng, batch.round)
             else:
-                review.record(*(Label(i, answer, "oracle") for i, answer in zip(batch, answers, strict=True)))
+                given = list(answers)
+            review.record(*(Label(i, answer, "oracle") for i, answer in zip(batch, given, strict=True)))
             seconds = time.perf_counter() - started
             read += len(batch)
             if target is not None:

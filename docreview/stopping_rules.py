@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
+from docreview.contracts import component_of, decide
 from docreview.errors import BadSetting
 from docreview.hookspecs import hookimpl
 from docreview.types import VALIDATION, StopDecision
@@ -258,6 +259,9 @@ class _Combined:
         """All that any of the rules needs."""
         return frozenset().union(*(rule.needs for rule in self.stopping_rules))
 
+    def _decisions(self, state: ReviewState) -> list[StopDecision]:
+        return [decide(component_of(rule, "stopping_rules"), state) for rule in self.stopping_rules]
+
 
 @dataclass(frozen=True)
 class AnyRule(_Combined):
@@ -265,7 +269,7 @@ class AnyRule(_Combined):
 
     def check(self, state: ReviewState) -> StopDecision:
         """Ask every rule; the reasons of those that say stop, or of all where none does."""
-        decisions = [rule.check(state) for rule in self.stopping_rules]
+        decisions = self._decisions(state)
         told = [d for d in decisions if d.stop] or decisions
         return StopDecision(any(d.stop for d in decisions), " ".join(d.reason for d in told), _evidence(decisions))
 
@@ -276,7 +280,7 @@ class AllRules(_Combined):
 
     def check(self, state: ReviewState) -> StopDecision:
         """Ask every rule; the reasons of those that do not say stop yet, or of all where every one does."""
-        decisions = [rule.check(state) for rule in self.stopping_rules]
+        decisions = self._decisions(state)
         told = [d for d in decisions if not d.stop] or decisions
         return StopDecision(all(d.stop for d in decisions), " ".join(d.reason for d in told), _evidence(decisions))
 

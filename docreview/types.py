@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
     import scipy.sparse as sp
+
+    from docreview.cache import Cache
 
     Ints: TypeAlias = npt.NDArray[np.int64]
     Floats: TypeAlias = npt.NDArray[np.float32]
@@ -215,12 +218,30 @@ class Sample:
     probability: float
 
 
+_Array = TypeVar("_Array", bound="npt.NDArray[Any]")
+
+
+def frozen(array: _Array) -> _Array:
+    """Return a copy that nobody can write to.
+
+    An array that owns its memory can be made writeable again by whoever holds it; one over bytes cannot.
+    """
+    import numpy as np
+
+    return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)  # type: ignore[return-value]
+
+
+def _no_texts(rows: Sequence[int]) -> list[str]:
+    raise LookupError("this state was made without texts")
+
+
 @dataclass(frozen=True)
 class ReviewState:
     """Read-only snapshot of a review: all that a strategy, a model or a stopping rule may know.
 
-    Every array is marked read-only. `labels` (n,) is the consensus class index, or -1. `rounds` (n,) is the round in
-    which a row was first answered, 0 for a prior, or -1. `reviewed` lists answered rows in order, priors and skips too.
+    Every array is read-only for good: it lies over bytes, so no flag makes it writeable. `labels` (n,) is the consensus
+    class index, or -1. `rounds` (n,) is the round in which a row was first answered, 0 for a prior, or -1. `reviewed`
+    lists answered rows in order, priors and skips too.
     """
 
     question: Question
@@ -236,6 +257,11 @@ class ReviewState:
     neighbors: Neighbors | None = None
     #: fitted when first asked for; None before the first fit is possible
     fitted: Callable[[], Fitted | None] = lambda: None
+    #: texts of rows as the views read them (text processors applied), in the order asked for; read when asked
+    texts: Callable[[Sequence[int]], list[str]] = _no_texts
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "views", MappingProxyType(dict(self.views)))
 
     @cached_property
     def pool(self) -> Ints:
@@ -246,7 +272,7 @@ class ReviewState:
         free[self.reviewed] = False
         for sample in self.samples:
             free[sample.rows] = False
-        return _frozen(np.flatnonzero(free))
+        return frozen(np.flatnonzero(free))
 
     @property
     def candidates(self) -> Ints:
@@ -261,7 +287,7 @@ class ReviewState:
         usable = self.labels >= 0
         for sample in self.samples:
             usable[sample.rows] = False
-        return _frozen(np.flatnonzero(usable))
+        return frozen(np.flatnonzero(usable))
 
     @property
     def read(self) -> int:
@@ -274,7 +300,7 @@ class ReviewState:
         import numpy as np
 
         read = (self.rounds > 0) & (self.labels >= 0)
-        return _frozen(np.bincount(self.labels[read], minlength=len(self.question.labels)))
+        return frozen(np.bincount(self.labels[read], minlength=len(self.question.labels)))
 
     @property
     def trainable(self) -> bool:
@@ -289,8 +315,8 @@ class ReviewState:
 
         fitted = self.fitted()
         if fitted is None:
-            return _frozen(np.full((self.n, len(self.question.labels)), np.nan, dtype=np.float32))
-        return _frozen(fitted.probabilities)
+            return frozen(np.full((self.n, len(self.question.labels)), np.nan, dtype=np.float32))
+        return frozen(fitted.probabilities)
 
     @cached_property
     def scores(self) -> Floats:
@@ -299,17 +325,9 @@ class ReviewState:
 
         fitted = self.fitted()
         if fitted is None:
-            return _frozen(np.full(self.n, np.nan, dtype=np.float32))
+            return frozen(np.full(self.n, np.nan, dtype=np.float32))
         target = self.question.target_index
-        return _frozen(fitted.scores.max(axis=1) if target is None else np.ascontiguousarray(fitted.scores[:, target]))
-
-
-_Array = TypeVar("_Array", bound="npt.NDArray[Any]")
-
-
-def _frozen(array: _Array) -> _Array:
-    array.flags.writeable = False
-    return array
+        return frozen(fitted.scores.max(axis=1) if target is None else np.ascontiguousarray(fitted.scores[:, target]))
 
 
 @dataclass(frozen=True)
@@ -370,6 +388,20 @@ class VectorIndex(Protocol):
 
     def search(self, vectors: Floats, k: int) -> tuple[Ints, Floats]:
         """Rows (m, k) and similarities (m, k), best first; k is capped at the number of rows."""
+        ...
+
+
+class Index(Protocol):
+    """Builds a `VectorIndex` over the vectors of a view."""
+
+    def build(
+        self, vectors: Floats, segments: Sequence[tuple[int, int]], cache: Cache, progress: Progress = silent
+    ) -> VectorIndex:
+        """Index unit `vectors` (n, d), float32, zero rows among them; raise `EmbeddingError` for NaN or infinity.
+
+        `segments` are the row ranges of each add, in order: what was built for the first of them may be kept in the
+        `cache` and grown. The same vectors and segments must give the same answers, bit for bit.
+        """
         ...
 
 

@@ -10,6 +10,13 @@ import pytest
 from support import LEXICAL, make_documents
 
 from docreview import Project
+from docreview.plugins import installed
+
+
+@pytest.fixture(autouse=True)
+def without_installed_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests speak of docreview alone; plugins that are installed beside it have tests of their own."""
+    monkeypatch.setenv("DOCREVIEW_DISABLE_PLUGINS", ",".join(plugin.name for plugin in installed()))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from test_views import make_texts, same
 from docreview import Document
 from docreview.corpus import Corpus, component_name
 from docreview.errors import EmbeddingError, UnknownComponent
-from docreview.index import IndexSettings
+from docreview.index import ExactIndex, HNSWIndex
 from docreview.store import Store
 from docreview.text import Nfc
 from docreview.types import Neighbors
@@ -45,9 +45,9 @@ def same_neighbors(a: Neighbors | None, b: Neighbors | None) -> None:
 
 @pytest.mark.parametrize("kind", ["exact", "hnsw"])
 def test_the_corpus_as_it_was_comes_back_bit_for_bit(kind: str, store: Store, tmp_path: Path) -> None:
-    index = IndexSettings(kind=kind, neighbors=8)
+    index = {"exact": ExactIndex(), "hnsw": HNSWIndex()}[kind]
     add(store, 300, 1)
-    first = make_corpus(store, tmp_path / "a", index=index)
+    first = make_corpus(store, tmp_path / "a", index=index, neighbors=8)
     then = {name: first.vectors(name) for name in first.views}, first.neighbors()
     add(store, 250, 2)
     assert first.n == 550
@@ -63,11 +63,11 @@ def test_the_corpus_as_it_was_comes_back_bit_for_bit(kind: str, store: Store, tm
             same_neighbors(corpus.neighbors(n), neighbors)
 
     check(first)
-    check(make_corpus(store, tmp_path / "a", index=index))
+    check(make_corpus(store, tmp_path / "a", index=index, neighbors=8))
     shutil.rmtree(tmp_path / "a")
-    check(make_corpus(store, tmp_path / "a", index=index))
+    check(make_corpus(store, tmp_path / "a", index=index, neighbors=8))
     # asked for in the other order, in a folder that never saw the smaller corpus
-    other = make_corpus(store, tmp_path / "b", index=index)
+    other = make_corpus(store, tmp_path / "b", index=index, neighbors=8)
     other.vectors("semantic")
     same_neighbors(other.neighbors(), now[1])
     check(other)

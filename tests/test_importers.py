@@ -494,7 +494,7 @@ def test_a_plugin_is_chosen_by_the_longest_ending_and_blamed_by_name(tmp_path: P
     path = file(tmp_path, "t.special.csv", "text\nx\n")
     others: dict[str, Importer] = {**IMPORTERS, "special": Wrong()}  # type: ignore[dict-item]
     assert importers.importer_for(path, others) == "special"
-    with pytest.raises(ContractViolation, match="importer 'special' yielded a str"):
+    with pytest.raises(ContractViolation, match="Wrong broke its contract: it yielded a str"):
         list(importers.read_documents(path, others, warn=print))
 
 

@@ -10,7 +10,7 @@ from hypothesis.extra import numpy as hnp
 
 from docreview.cache import Cache
 from docreview.errors import EmbeddingError
-from docreview.index import Exact, IndexSettings, build_hnsw, find_neighbors, measured_recall
+from docreview.index import AutoIndex, Exact, ExactIndex, HNSWIndex, build_hnsw, find_neighbors, measured_recall
 from docreview.types import Vectors
 
 
@@ -70,7 +70,7 @@ def test_exact_search_of_nothing() -> None:
 
 def test_hnsw_finds_nearly_what_exact_search_finds(tmp_path: Path) -> None:
     vectors = clustered(3000)
-    index = build_hnsw(vectors, segments(3000), IndexSettings(), Cache(tmp_path))
+    index = build_hnsw(vectors, segments(3000), HNSWIndex(), Cache(tmp_path))
     assert measured_recall(index, Exact(vectors), vectors[::20], 10) > 0.98
     rows, similarities = index.search(vectors[:5], 3)
     assert rows[:, 0].tolist() == [0, 1, 2, 3, 4]
@@ -93,34 +93,34 @@ def test_measured_recall_sees_what_is_missed() -> None:
 def test_a_graph_that_grew_is_the_one_built_at_once(tmp_path: Path) -> None:
     vectors = clustered(2000)
     grown = Cache(tmp_path / "grown")
-    build_hnsw(vectors[:1200], segments(1200), IndexSettings(), grown)
-    build_hnsw(vectors[:1201], segments(1200, 1201), IndexSettings(), grown)
-    build_hnsw(vectors, segments(1200, 1201, 2000), IndexSettings(), grown)
+    build_hnsw(vectors[:1200], segments(1200), HNSWIndex(), grown)
+    build_hnsw(vectors[:1201], segments(1200, 1201), HNSWIndex(), grown)
+    build_hnsw(vectors, segments(1200, 1201, 2000), HNSWIndex(), grown)
     at_once = Cache(tmp_path / "at_once")
-    build_hnsw(vectors, segments(1200, 1201, 2000), IndexSettings(), at_once)
+    build_hnsw(vectors, segments(1200, 1201, 2000), HNSWIndex(), at_once)
     newest = {p.parent.name: p.read_bytes() for p in (tmp_path / "grown").glob("hnsw/*/graph.bin")}
     other = {p.parent.name: p.read_bytes() for p in (tmp_path / "at_once").glob("hnsw/*/graph.bin")}
     assert newest == other
     assert len(newest) == 2
-    again = build_hnsw(vectors, segments(1200, 1201, 2000), IndexSettings(), at_once)
+    again = build_hnsw(vectors, segments(1200, 1201, 2000), HNSWIndex(), at_once)
     assert again.search(vectors[:1], 50)[0].shape == (1, 50)
 
 
 def test_a_damaged_graph_is_built_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     vectors = clustered(300)
-    build_hnsw(vectors, segments(300), IndexSettings(), Cache(tmp_path))
+    build_hnsw(vectors, segments(300), HNSWIndex(), Cache(tmp_path))
     (path,) = tmp_path.glob("hnsw/*/graph.bin")
     whole = path.read_bytes()
     path.write_bytes(whole[:1000])
     with caplog.at_level(logging.WARNING):
-        build_hnsw(vectors, segments(300), IndexSettings(), Cache(tmp_path))
+        build_hnsw(vectors, segments(300), HNSWIndex(), Cache(tmp_path))
     assert "made again" in caplog.text
     assert path.read_bytes() == whole
 
 
 def test_many_equal_vectors(tmp_path: Path) -> None:
     vectors = np.concatenate([np.repeat(clustered(1), 900, axis=0), clustered(600, seed=1)])
-    index = build_hnsw(vectors, segments(1500), IndexSettings(), Cache(tmp_path))
+    index = build_hnsw(vectors, segments(1500), HNSWIndex(), Cache(tmp_path))
     rows, _ = index.search(vectors[::50], 300)
     assert rows.shape == (30, 300)
 
@@ -131,7 +131,7 @@ def test_nan_is_refused(tmp_path: Path) -> None:
     with pytest.raises(EmbeddingError, match="row 42 holds NaN"):
         Exact(vectors)
     with pytest.raises(EmbeddingError, match="row 42 holds NaN"):
-        build_hnsw(vectors, segments(100), IndexSettings(), Cache(tmp_path))
+        build_hnsw(vectors, segments(100), HNSWIndex(), Cache(tmp_path))
 
 
 @pytest.mark.parametrize("kind", ["exact", "hnsw"])
@@ -141,8 +141,8 @@ def test_neighbors_are_others_and_kept(kind: str, tmp_path: Path) -> None:
     vectors[100:140] = vectors[100]
     view = Vectors(vectors, "abc")
     told: list[tuple[str, int, int]] = []
-    chosen = IndexSettings(kind=kind, neighbors=6)
-    found, notes = find_neighbors(view, "v", segments(1500), chosen, Cache(tmp_path), lambda *a: told.append(a))
+    chosen = {"exact": ExactIndex(), "hnsw": HNSWIndex()}[kind]
+    found, notes = find_neighbors(view, "v", segments(1500), chosen, 6, Cache(tmp_path), lambda *a: told.append(a))
     assert found.rows.shape == found.similarities.shape == (1500, 6)
     assert found.rows.dtype == np.int32
     assert not (found.rows == np.arange(1500)[:, None]).any()
@@ -159,7 +159,7 @@ def test_neighbors_are_others_and_kept(kind: str, tmp_path: Path) -> None:
     assert notes["recall"] == pytest.approx(right.mean(), abs=0.03)
     assert told[-1] == ("neighbors", 1500, 1500)
     told.clear()
-    again, _ = find_neighbors(view, "v", segments(1500), chosen, Cache(tmp_path), lambda *a: told.append(a))
+    again, _ = find_neighbors(view, "v", segments(1500), chosen, 6, Cache(tmp_path), lambda *a: told.append(a))
     assert told == []
     np.testing.assert_array_equal(again.rows, found.rows)
     assert again.fingerprint == found.fingerprint
@@ -167,18 +167,18 @@ def test_neighbors_are_others_and_kept(kind: str, tmp_path: Path) -> None:
 
 def test_neighbors_of_a_tiny_corpus_are_padded(tmp_path: Path) -> None:
     view = Vectors(clustered(3), "abc")
-    found, _ = find_neighbors(view, "v", segments(3), IndexSettings(), Cache(tmp_path))
+    found, _ = find_neighbors(view, "v", segments(3), AutoIndex(), 20, Cache(tmp_path))
     assert (found.rows[:, :2] >= 0).all()
     assert (found.rows[:, 2:] == -1).all()
 
 
 def test_the_kind_follows_the_size() -> None:
-    auto = IndexSettings(exact_below=100)
-    assert [auto.kind_for(n) for n in (0, 99, 100)] == ["exact", "exact", "hnsw"]
-    assert IndexSettings(kind="hnsw").kind_for(5) == "hnsw"
+    auto = AutoIndex(exact_below=100, ef=50)
+    assert [auto.chosen(n) for n in (0, 99, 100)] == [ExactIndex(), ExactIndex(), HNSWIndex(ef=50)]
 
 
-@pytest.mark.parametrize("wrong", [{"kind": "flat"}, {"neighbors": 0}, {"m": 1}, {"threads": 0}])
-def test_settings_out_of_range(wrong: dict) -> None:
+@pytest.mark.parametrize("index", [HNSWIndex, AutoIndex])
+@pytest.mark.parametrize("wrong", [{"m": 1}, {"ef": 0}, {"threads": 0}])
+def test_settings_out_of_range(index: type, wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        IndexSettings(**wrong)
+        index(**wrong)

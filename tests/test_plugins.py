@@ -166,7 +166,7 @@ def test_a_half_registered_plugin_leaves_no_hook_behind(install: Install) -> Non
     install("half", marked + BROKEN["wrong_argument"][0])
     plugins = load_plugins()
     assert [plugin.name for plugin in plugins.quarantined] == ["half"]
-    assert plugins.hook.labels_recorded.get_hookimpls() == []
+    assert plugins.manager.hook.labels_recorded.get_hookimpls() == []
 
 
 def test_disabled_plugins_are_not_even_imported(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
-from docreview.errors import BadSetting, ComponentError, UnknownComponent
+from docreview.errors import BadSetting, ComponentError, PluginFailed, UnknownComponent
 from docreview.registry import Registration, Registry
 
 if TYPE_CHECKING:
@@ -206,12 +206,17 @@ def test_a_missing_setting_and_a_refused_value_are_told(components: Registry) ->
     assert components.create("stopping_rules", "picky", {"share": 0.5, "seed": 3}).seed == 3
 
 
-def test_an_error_in_a_factory_that_is_a_bug_keeps_its_type() -> None:
+def test_a_bug_in_a_factory_is_told_of_a_plugin_and_keeps_its_type_at_home() -> None:
     def broken(n: int = 1) -> None:
         raise ZeroDivisionError
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(PluginFailed, match=r"'broken' \(acme 1.2\) could not be made: ZeroDivisionError") as caught:
         registry(oracles__broken=broken).create("oracles", "broken")
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    own = Registry()
+    own.add(Registration("oracles", "broken", broken, "docreview", "1"))
+    with pytest.raises(ZeroDivisionError):
+        own.create("oracles", "broken")
 
 
 def test_a_function_is_a_factory_too() -> None:

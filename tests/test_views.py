@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from docreview.cache import Cache, TextSource
-from docreview.errors import EmbeddingError
+from docreview.errors import ContractViolation, EmbeddingError
 from docreview.text import words
 from docreview.types import Vectors
 from docreview.views import Lexical, Semantic
@@ -288,7 +288,7 @@ def test_vectors_of_the_wrong_shape_are_an_error(tmp_path: Path) -> None:
         def embed(self, texts, *, query: bool = False) -> np.ndarray:
             return super().embed(texts)[:, 1:]
 
-    with pytest.raises(EmbeddingError, match="shape"):
+    with pytest.raises(ContractViolation, match="shape"):
         Semantic(Broken()).build(TextSource(["fox"]), Cache(tmp_path))
 
 

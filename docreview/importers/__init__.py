@@ -17,7 +17,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from docreview.errors import ContractViolation, ImportFailed
+from docreview.contracts import documents
+from docreview.errors import ImportFailed
 from docreview.hookspecs import Register, hookimpl
 from docreview.importers.delimited import Csv, Tsv
 from docreview.importers.folder import TxtFolder
@@ -65,10 +66,7 @@ def read_documents(
     documents is blamed by name with `ContractViolation`.
     """
     name = importer_for(path, importers)
-    for document in importers[name].read(path, columns or {}, warn=warn, progress=progress):
-        if not isinstance(document, Document):
-            raise ContractViolation(f"importer '{name}' yielded a {type(document).__name__}, not a Document.")
-        yield document
+    yield from documents(importers[name], path, columns or {}, warn=warn, progress=progress)
 
 
 @hookimpl

@@ -13,7 +13,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from docreview.cache import Cache, Entry, Source, blocks, fingerprint
+from docreview.contracts import blame, guarded, label_of
 from docreview.errors import EmbeddingError, StoreError
+from docreview.registry import carry_over, registration_of
 from docreview.text import chunk_many
 from docreview.types import Embedder, Progress, Scalar, Vectors, silent
 
@@ -105,7 +107,7 @@ class Semantic:
         """The view with these settings in the place of ``auto``."""
         if not isinstance(self.embedder, Resolving) or self.embedder.resolved:
             return self
-        return replace(self, embedder=self.embedder.pin(resolved))
+        return replace(self, embedder=carry_over(self.embedder, self.embedder.pin(resolved)))
 
     def _settled(self, cache: Cache) -> Semantic | None:
         """The view with nothing left open, or None where nobody has tried yet."""
@@ -162,14 +164,20 @@ class Semantic:
 
     # ----------------------------------------------------------------------------------------------------- vectors
 
+    def _embedder_print(self) -> str:
+        """The embedder's fingerprint, with the version of the plugin that brings it where that is not docreview."""
+        entry = registration_of(self.embedder)
+        foreign = "" if entry is None or entry.built_in else f" ({entry.plugin} {entry.version})"
+        return self.embedder.fingerprint + foreign
+
     def _key(self, source: Source, start: int, stop: int) -> str:
-        parts = ("chunks", _FORMAT, self.embedder.fingerprint, source.digest(start, stop))
+        parts = ("chunks", _FORMAT, self._embedder_print(), source.digest(start, stop))
         return f"chunks/{fingerprint(*parts)}"
 
     def _names(self, source: Source) -> tuple[str, list[str]]:
         """Keys of the pooled vectors and of each block."""
         keys = [self._key(source, start, stop) for start, stop in blocks(source, _BLOCK)]
-        kind = f"semantic-{fingerprint(self.embedder.fingerprint, self.pooling)[:8]}"
+        kind = f"semantic-{fingerprint(self._embedder_print(), self.pooling)[:8]}"
         return f"{kind}/{fingerprint('semantic', _FORMAT, self.pooling, keys)}", keys
 
     def remaining(self, source: Source, cache: Cache) -> int:
@@ -236,14 +244,18 @@ class Semantic:
         """Unit vectors of texts; raise `EmbeddingError` for a wrong shape or a vector that is not finite."""
         import numpy as np
 
-        vectors = np.asarray(self.embedder.embed(texts), np.float32)
-        if vectors.shape != (len(texts), self.embedder.dim):
-            wanted = (len(texts), self.embedder.dim)
-            raise EmbeddingError(f"the embedder returned an array of shape {vectors.shape} instead of {wanted}.")
+        with guarded(registration_of(self.embedder), "embedding", limited=False):
+            given = self.embedder.embed(texts)
+        wanted = (len(texts), self.embedder.dim)
+        if np.shape(given) != wanted:
+            blame(label_of(self.embedder), f"it returned an array of shape {np.shape(given)} instead of {wanted}")
+        vectors = np.asarray(given, np.float32)
         bad = ~np.isfinite(vectors).all(axis=1)
         if bad.any():
             row = int(rows[int(bad.argmax())])
-            raise EmbeddingError(f"the embedder's vector of document {row} holds NaN or infinity: try dtype float32.")
+            raise EmbeddingError(
+                f"{label_of(self.embedder)}: the vector of document {row} holds NaN or infinity: try dtype float32."
+            )
         return unit(vectors)
 
 
