@@ -95,6 +95,11 @@ class Registration:
         """The types of the settings, as far as they can be told."""
         return _hints(self.factory)
 
+    def types(self) -> dict[str, str]:
+        """The type of each setting in words: ``{"n": "a whole number", "oracle": "an oracle"}``."""
+        hints = _hints(self.factory)
+        return {name: _type_of(name, hints.get(name), p.annotation) for name, p in self.settings.items()}
+
 
 _ORIGIN = "_docreview_registration"
 
@@ -328,3 +333,16 @@ def _spell(hint: Any) -> str:
     if origin in (tuple, list, Sequence):
         return f"a list of {' and '.join(_spell(a) for a in arguments if a is not ...)}"
     return names.get(hint, str(hint))
+
+
+def _type_of(name: str, hint: Any, annotation: Any) -> str:
+    """A setting's type in words: as it is taken from `docreview.toml`, where a component is given by its name."""
+    if not _takes_text(hint) and name in _SINGULAR:
+        words = name.replace("_", " ")
+        return f"{'an' if words[0] in 'aeiou' else 'a'} {words}"
+    if not _takes_text(hint) and name in KINDS:
+        table = any(get_origin(part) in (dict, Mapping) for part in (hint, *get_args(hint)))
+        return f"a {'table' if table else 'list'} of {name.replace('_', ' ')}"
+    if hint is None:  # imported for type checking only, or not annotated at all
+        return annotation if isinstance(annotation, str) else "anything"
+    return "anything" if hint is Any else _spell(hint)
