@@ -8,14 +8,14 @@ are looked at before anything is copied or converted, so an answer of absurd siz
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from docreview.errors import ContractViolation, DocreviewError, PluginFailed, did_you_mean, one_line
-from docreview.limits import OutOfTime, time_limit
+from docreview.limits import OutOfTime, limited
 from docreview.registry import BUILT_IN, Registration, registration_of
 from docreview.types import Document, Explains, Fitted, Sample, Selection, StopDecision, Vectors
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from docreview.types import Exporter, Floats, Importer, Ints, Question, ReviewState, Scalar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: candidates among which a strategy whose batch all has one score must tell some apart
 _PROBE = 500
@@ -64,42 +66,51 @@ def label_of(component: object) -> str:
 
 def blame(who: str, rule: str, round_: int | None = None) -> NoReturn:
     """Stop with one line that names the culprit."""
-    when = "" if round_ is None else f" in round {round_}"
-    raise ContractViolation(f"{who} broke its contract{when}: {rule}.")
+    raise ContractViolation(f"{who} broke its contract{_when(round_)}: {rule}.")
 
 
 
 @contextmanager
-def guarded(
-    entry: Registration | None, doing: str, round_: int | None = None, *, limited: bool = True
-) -> Iterator[None]:
-    """Call a plugin's code: what it raises is told in one line that names it, and it may not run for ever.
+def guarded(entry: Registration | None, doing: str, round_: int | None = None) -> Iterator[None]:
+    """Around a plugin's code: what it raises is told in one line that names it. `doing` completes "failed while ...".
 
-    Not `limited` is what may rightly take hours: embedding, files, answers of people. `doing` completes "failed while
-    ...". docreview's own components, and those that no registry made, are let through: their errors are bugs that keep
-    their traceback.
+    docreview's own components, and those that no registry made, are let through: their errors are bugs that keep their
+    traceback.
     """
     if entry is None or entry.built_in:
         yield
         return
-    when = "" if round_ is None else f" in round {round_}"
-
-    def late() -> None:
-        log.warning("%s is still %s%s after %g s: it is stopped.", entry.label, doing, when, entry.time_limit)
-
     try:
-        with time_limit(entry.time_limit if limited else None, late):
-            yield
+        yield
     except DocreviewError:
         raise
     except OutOfTime:
         limit = f"it was still {doing} after {entry.time_limit:g} s ([plugins] time_limit in docreview.toml)"
         blame(entry.label, limit, round_)
     except (Exception, SystemExit) as error:
-        told = one_line(error)
         raise PluginFailed(
-            f"{entry.label} failed while {doing}{when}: {told} (DOCREVIEW_STRICT_PLUGINS=1 shows where)."
+            f"{entry.label} failed while {doing}{_when(round_)}: {one_line(error)} "
+            "(DOCREVIEW_STRICT_PLUGINS=1 shows where)."
         ) from error
+
+
+def call(entry: Registration | None, doing: str, function: Callable[[], T], round_: int | None = None) -> T:
+    """Call a plugin's code, guarded, and for no longer than it may take.
+
+    What may rightly take hours (embedding, files, answers of people) is `guarded` alone.
+    """
+    if entry is None or entry.built_in:
+        return function()
+
+    def late() -> None:
+        log.warning("%s is still %s%s after %g s: it is stopped.", entry.label, doing, _when(round_), entry.time_limit)
+
+    with guarded(entry, doing, round_):
+        return limited(entry.time_limit, function, late)
+
+
+def _when(round_: int | None) -> str:
+    return "" if round_ is None else f" in round {round_}"
 
 
 # ----------------------------------------------------------------------------------------------------- query strategies
@@ -110,8 +121,7 @@ def select(component: Component, state: ReviewState, n: int, rng: np.random.Gene
     entry = component.registration
     if not entry.built_in and "model" in component.value.needs:
         state.fitted()  # before the strategy's time begins: the model's errors and seconds are the model's
-    with guarded(entry, "selecting", state.round):
-        selection = component.value.select(state, n, rng)
+    selection = call(entry, "selecting", lambda: component.value.select(state, n, rng), state.round)
     checked = check_selection(component, selection, state, n)
     _check_telling(component, state, checked, rng)
     return checked
@@ -164,8 +174,9 @@ def _check_telling(component: Component, state: ReviewState, chosen: Selection, 
         return
     kept = rng.permutation(pool)[:_PROBE]
     part = replace(state, samples=(*state.samples, Sample("probe", np.setdiff1d(pool, kept), 1.0)))
-    with guarded(component.registration, "selecting", state.round):
-        again = component.value.select(part, kept.size, rng)
+    again = call(
+        component.registration, "selecting", lambda: component.value.select(part, kept.size, rng), state.round
+    )
     ranked = check_selection(component, again, part, kept.size).scores
     if ranked is not None and kept.size > 1 and (ranked == scores[0]).all():
         blame(
@@ -180,8 +191,7 @@ def _check_telling(component: Component, state: ReviewState, chosen: Selection, 
 
 def fit(component: Component, state: ReviewState, rng: np.random.Generator) -> CheckedFitted:
     """Fit a model; what it learned is checked when it is looked at."""
-    with guarded(component.registration, "fitting", state.round):
-        fitted = component.value.fit(state, rng)
+    fitted = call(component.registration, "fitting", lambda: component.value.fit(state, rng), state.round)
     return CheckedFitted(component, fitted, state)
 
 
@@ -196,17 +206,15 @@ class CheckedFitted:
     @cached_property
     def scores(self) -> Floats:
         """Ranking scores (n, k)."""
-        with guarded(self._entry, "scoring", self._round):
-            values = self._fitted.scores
-        return self._array("scores", values)
+        return self._array("scores", call(self._entry, "scoring", lambda: self._fitted.scores, self._round))
 
     @cached_property
     def probabilities(self) -> Floats:
         """Calibrated probabilities (n, k)."""
         import numpy as np
 
-        with guarded(self._entry, "computing probabilities", self._round):
-            given = self._fitted.probabilities
+        doing = "computing probabilities"
+        given = call(self._entry, doing, lambda: self._fitted.probabilities, self._round)
         values = self._array("probabilities", given)
         if values.size and (values.min() < 0 or np.abs(values.sum(axis=1) - 1).max() > 1e-3):
             self._wrong("probabilities must lie in 0 to 1 and each row must sum to one")
@@ -214,10 +222,10 @@ class CheckedFitted:
 
     def word_weights(self, text: str, label: str) -> list[tuple[int, int, float]]:
         """Spans of `text` and what each says for the label; empty where the model cannot tell."""
-        if not isinstance(self._fitted, Explains):
+        fitted = self._fitted
+        if not isinstance(fitted, Explains):
             return []
-        with guarded(self._entry, "explaining", self._round):
-            return self._fitted.word_weights(text, label)
+        return call(self._entry, "explaining", lambda: fitted.word_weights(text, label), self._round)
 
     def _array(self, name: str, values: object) -> Floats:
         import numpy as np
@@ -239,8 +247,7 @@ def decide(component: Component, state: ReviewState) -> StopDecision:
     """Ask a stopping rule, and check its decision."""
     if not component.registration.built_in and state.trainable:
         state.fitted()  # as in `select`; docreview's own rules mostly need no model, and none is fitted for them
-    with guarded(component.registration, "deciding", state.round):
-        decision = component.value.check(state)
+    decision = call(component.registration, "deciding", lambda: component.value.check(state), state.round)
     return check_decision(component, decision, state.round)
 
 
@@ -262,7 +269,7 @@ def ask(
     round_: int | None = None,
 ) -> list[str | None]:
     """Ask an oracle, and check its answers."""
-    with guarded(component.registration, "labeling", round_, limited=False):
+    with guarded(component.registration, "labeling", round_):
         answers = list(component.value.label(documents, question, rng))
     return check_answers(component, answers, documents, question, round_)
 
@@ -290,7 +297,7 @@ def check_answers(
 
 def documents(importer: Importer, path: Path, columns: Mapping[str, str], **told: Any) -> Iterator[Document]:
     """The documents that an importer yields, checked one by one."""
-    with guarded(registration_of(importer), f"reading {path}", limited=False):
+    with guarded(registration_of(importer), f"reading {path}"):
         for document in importer.read(path, columns, **told):
             yield check_document(importer, document)
 
@@ -306,7 +313,7 @@ def check_document(importer: object, document: object) -> Document:
 
 def process(processor: Any, texts: list[str]) -> list[str]:
     """Texts as a text processor changes them: one text each."""
-    with guarded(registration_of(processor), "processing texts", limited=False):
+    with guarded(registration_of(processor), "processing texts"):
         made = [processor(text) for text in texts]
     for text in made:
         if not isinstance(text, str):
@@ -334,7 +341,7 @@ def check_search(index: object, answer: object, queries: int, k: int, n: int) ->
 
 def write_rows(exporter: Exporter, path: Path, rows: Iterable[Mapping[str, Scalar]]) -> int:
     """Let an exporter write rows; it must say how many."""
-    with guarded(registration_of(exporter), f"writing {path}", limited=False):
+    with guarded(registration_of(exporter), f"writing {path}"):
         written = exporter.write(path, rows)
     if not isinstance(written, int):
         blame(label_of(exporter), f"it must return the number of rows, got {written!r}")

@@ -163,7 +163,7 @@ class Corpus:
         return self.views[name]
 
     def _guarded(self, view: View, doing: str) -> AbstractContextManager[None]:
-        return guarded(registration_of(view), doing, limited=False)
+        return guarded(registration_of(view), doing)
 
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Texts of rows, in the order asked for, as the views read them."""

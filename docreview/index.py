@@ -322,14 +322,14 @@ def _make(
     n = matrix.shape[0]
     is_exact = isinstance(index, ExactIndex)
     entry = registration_of(index)
-    with guarded(entry, "building its index", limited=False):
+    with guarded(entry, "building its index"):
         built = index.build(matrix, segments, cache.of(index), progress)
     rows = np.full((n, k), -1, np.int32)
     similarities = np.zeros((n, k), np.float32)
     step = max(1, min(_STEP, _BLOCK // max(1, n))) if is_exact else _STEP
     for start in range(0, n, step):
         part = slice(start, min(start + step, n))
-        with guarded(entry, "searching", limited=False):
+        with guarded(entry, "searching"):
             answer = built.search(np.asarray(matrix[part]), k + 1)
         found, scores = check_search(index, answer, part.stop - start, min(k + 1, n), n)
         others, scores = _without_self(found, scores, start)

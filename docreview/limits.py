@@ -1,69 +1,75 @@
-"""A limit on how long a block of code may run, in whichever thread it runs."""
+"""A limit on how long a call may run, in whichever thread it runs."""
 
 from __future__ import annotations
 
 import ctypes
 import threading
 from collections.abc import Callable
-from types import TracebackType
+from typing import TypeVar
 
+T = TypeVar("T")
 
-class TimeUp(BaseException):
-    """Raised inside a block whose time is up. No `Exception`, so that ``except Exception`` does not swallow it."""
+#: seconds between two interruptions: a bare ``except`` may have swallowed one
+_AGAIN = 1.0
 
 
 class OutOfTime(Exception):
-    """What a block that was interrupted ends with."""
+    """What a call that was interrupted ends with."""
 
 
-class time_limit:  # noqa: N801 - read as a statement: with time_limit(60)
-    """Interrupt the block after `seconds` (None: never) by `TimeUp`, which becomes `OutOfTime` outside.
+class TimeUp(BaseException):
+    """Raised inside a call whose time is up. No `Exception`, so that ``except Exception`` does not swallow it."""
+
+
+def limited(seconds: float | None, call: Callable[[], T], late: Callable[[], None] = lambda: None) -> T:
+    """Return ``call()``; interrupt it and raise `OutOfTime` where it takes longer than `seconds` (None: for ever).
 
     Python code is interrupted at its next step, a loop inside C code when it returns; `late` is called at once in any
     case, from another thread, so that somebody is told whom the program waits for. Limits nest.
+
+    A function and not a context manager: an interruption can strike between the last step of a block and the first of
+    its ``__exit__``, where nobody could catch it. Here every step until the watch has ended lies inside the ``try``.
     """
+    if seconds is None:
+        return call()
+    watch = _Watch(threading.get_ident(), late)
+    try:
+        try:
+            watch.begin(seconds)
+            return call()
+        finally:
+            watch.end()
+    except watch.up as error:
+        watch.end()  # the interruption may have struck inside the first one
+        raise OutOfTime(f"not done after {seconds:g} s") from error
 
-    def __init__(self, seconds: float | None, late: Callable[[], None] = lambda: None) -> None:
-        self._seconds, self._late = seconds, late
-        self._done, self._lock = threading.Event(), threading.Lock()
+
+class _Watch:
+    def __init__(self, thread: int, late: Callable[[], None]) -> None:
+        self._thread, self._late = thread, late
+        self._ended, self._lock = threading.Event(), threading.Lock()
         #: a class of its own, so that an inner limit does not take an outer one's interruption for its own
-        self._up: type[TimeUp] = type("TimeUp", (TimeUp,), {})
-        self._thread = 0
+        self.up: type[TimeUp] = type("TimeUp", (TimeUp,), {})
 
-    def __enter__(self) -> None:
-        if self._seconds is not None:
-            self._thread = threading.get_ident()
-            threading.Thread(target=self._watch, daemon=True).start()
+    def begin(self, seconds: float) -> None:
+        threading.Thread(target=self._watch, args=(seconds,), daemon=True).start()
 
-    def _watch(self) -> None:
-        if self._done.wait(self._seconds):
+    def end(self) -> None:
+        with self._lock:
+            self._ended.set()
+            self._interrupt(None)  # one that is on its way would strike later
+
+    def _watch(self, seconds: float) -> None:
+        if self._ended.wait(seconds):
             return
         self._late()
-        while True:
+        while not self._ended.is_set():
             with self._lock:
-                if self._done.is_set():
-                    return
-                self._interrupt(self._up)
-            if self._done.wait(1.0):  # a bare except may have swallowed it: again
-                return
+                if not self._ended.is_set():
+                    self._interrupt(self.up)
+            self._ended.wait(_AGAIN)
 
     def _interrupt(self, error: type[BaseException] | None) -> None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(self._thread), None if error is None else ctypes.py_object(error)
         )
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._seconds is None:
-            return
-        while True:
-            try:
-                with self._lock:
-                    self._done.set()
-                    self._interrupt(None)  # one that is on its way would strike outside the block
-                break
-            except self._up:
-                continue
-        if isinstance(error, self._up):
-            raise OutOfTime(f"not done after {self._seconds:g} s") from error

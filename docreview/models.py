@@ -9,11 +9,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from docreview.calibration import Calibration, calibrate
-from docreview.contracts import blame, guarded, label_of
+from docreview.contracts import blame, call, label_of
 from docreview.errors import BadSetting
 from docreview.hookspecs import hookimpl
 from docreview.registry import registration_of
@@ -169,8 +169,8 @@ class _Part:
             with warnings.catch_warnings():
                 # many labels and few answers yet: scikit-learn wonders whether they are measurements
                 warnings.filterwarnings("ignore", "The number of unique classes is greater", UserWarning)
-                with guarded(self._entry, "fitting"):
-                    fits.append((estimator.fit(self.train[rows], classes, sample_weight=weights), columns))
+                learn = partial(estimator.fit, self.train[rows], classes, sample_weight=weights)
+                fits.append((call(self._entry, "fitting", learn), columns))
         return fits
 
     def decide(self, fits: Fits, k: int, rows: Ints) -> Floats:
@@ -183,8 +183,7 @@ class _Part:
         return values
 
     def _decision(self, estimator: Any, matrix: Any, classes: int) -> npt.NDArray[Any]:
-        with guarded(self._entry, "scoring"):
-            decided = _decision(estimator, matrix)
+        decided = call(self._entry, "scoring", lambda: _decision(estimator, matrix))
         wanted = (matrix.shape[0], 1 if classes == 2 else classes)
         if decided.shape != wanted:
             blame(label_of(self.classifier), f"its scores must have the shape {wanted}, got {decided.shape}")

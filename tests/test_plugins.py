@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plugin_support import distribution
 
 import docreview
-from docreview.errors import PluginError
+from docreview.errors import PluginError, UnknownComponent
 from docreview.plugins import BUILTIN, load_plugins
 from docreview.registry import KINDS
 
@@ -40,12 +41,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
 
     def install(name: str, code: str, version: str = "1.0", entry_points: str | None = None) -> Path:
         folder = tmp_path / name
-        module = f"docreview_test_{name}"
-        info = folder / f"docreview_{name}-{version}.dist-info"
-        info.mkdir(parents=True)
-        (folder / f"{module}.py").write_text(code, encoding="utf-8")
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: docreview-{name}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(entry_points or f"[docreview]\n{name} = {module}\n")
+        module = distribution(folder, name, code, version, entry_points)
         monkeypatch.syspath_prepend(folder)
         made.append(module)
         return folder
@@ -118,6 +114,8 @@ BROKEN = {
         GOOD.replace(", Longest)", ", 'Longest')"),
         "register_query_strategies: the factory of 'longest-first' cannot be called.",
     ),
+    "old_api": ("docreview_api = 0\n" + GOOD, "for plugin API 0, and this docreview has API 1: upgrade the plugin."),
+    "new_api": ("docreview_api = 2\n" + GOOD, "for plugin API 2, and this docreview has API 1: upgrade docreview."),
     "hook_raises": (GOOD + "    raise RuntimeError('no luck')\n", "RuntimeError: no luck"),
     "hook_leaves": (GOOD + "    raise SystemExit('bye')\n", "SystemExit: bye"),
 }
@@ -283,3 +281,82 @@ def test_a_broken_plugin_does_not_stop_the_command_line(install: Install) -> Non
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
     assert "at import" in done.stdout + done.stderr
+
+
+# ----------------------------------------------------------------------------------------------------- one-file plugins
+
+
+def test_a_file_is_a_plugin_whose_version_names_its_content(tmp_path: Path) -> None:
+    file = tmp_path / "my_strategy.py"
+    file.write_text(GOOD)
+    first = load_plugins(files=[file])
+    (name,) = [name for name in first.loaded if name != "docreview"]
+    assert name == "my-strategy"
+    assert first.origins[name] == str(file)
+    assert first.registry.get("query_strategies", "longest-first").version == first.loaded[name]
+    file.write_text(GOOD + "\n# another\n")
+    second = load_plugins(files=[file])
+    assert first.loaded[name].startswith("file-")
+    assert first.loaded[name] != second.loaded[name]
+
+
+def test_two_projects_may_have_files_of_one_name(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        frozen = "from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Longest"
+        init = "def __init__(self, share: float = 1.0): self.share = share"
+        text = GOOD.replace("class Longest", frozen).replace(init, f"{folder}: int = 1")
+        (tmp_path / folder / "mine.py").write_text("from __future__ import annotations\n" + text)
+    made = [
+        load_plugins(files=[tmp_path / folder / "mine.py"]).registry.create("query_strategies", "longest-first")
+        for folder in ("a", "b")
+    ]
+    assert [list(vars(one))[:1] for one in made] == [["a"], ["b"]]
+
+
+FILES = {
+    "gone": (None, "there is no file"),
+    "raises": ("raise RuntimeError('at import')", "RuntimeError: at import"),
+    "commands": (
+        "import docreview\n@docreview.hookimpl\ndef register_commands(cli): ...",
+        "a one-file plugin cannot add commands: make it a package",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_broken_file_is_quarantined(tmp_path: Path, name: str) -> None:
+    code, message = FILES[name]
+    file = tmp_path / f"{name}.py"
+    if code is not None:
+        file.write_text(code)
+    plugins = load_plugins(files=[file])
+    (found,) = plugins.quarantined
+    assert message in found.cause
+    assert found.origin == str(file)
+    assert not [module for module in sys.modules if module.startswith(f"docreview_file_{name}_")] or code is not None
+
+
+def test_what_is_needed_and_not_there_is_told_with_the_cause(install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
+    install("broken", "import no_such_module")
+    install("acme", GOOD)
+    wanted = r"no query strategy 'longest-frist'. Did you mean 'longest-first'\? The plugin 'broken' was not let in: M"
+    with pytest.raises(UnknownComponent, match=wanted):
+        load_plugins().registry.create("query_strategies", "longest-frist")
+    monkeypatch.setenv("DOCREVIEW_DISABLE_PLUGINS", "acme,broken")
+    with pytest.raises(UnknownComponent, match="The plugin 'acme' is switched off by DOCREVIEW_DISABLE_PLUGINS"):
+        load_plugins().registry.create("query_strategies", "longest-first")
+
+
+def test_tracing_prints_each_hook_call(
+    install: Install, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    install("acme", GOOD)
+    load_plugins()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("DOCREVIEW_TRACE_PLUGINS", "1")
+    plugins = load_plugins()
+    lines = capsys.readouterr().err.splitlines()
+    assert [line for line in lines if line.startswith("plugins: register_query_strategies(register) by acme: done in")]
+    list(plugins.tell("labels_recorded", review=None, labels=[]))
+    assert capsys.readouterr().err == ""  # nobody listens, so nobody is called

@@ -244,7 +244,7 @@ class Semantic:
         """Unit vectors of texts; raise `EmbeddingError` for a wrong shape or a vector that is not finite."""
         import numpy as np
 
-        with guarded(registration_of(self.embedder), "embedding", limited=False):
+        with guarded(registration_of(self.embedder), "embedding"):
             given = self.embedder.embed(texts)
         wanted = (len(texts), self.embedder.dim)
         if np.shape(given) != wanted:
