@@ -137,15 +137,17 @@ def export_command(file: Path, answered: bool, project: Path | None, question: s
 
 
 @click.command("replay")
+@click.option("--other-versions", is_flag=True, help="Go on where other versions of plugins made the record.")
 @project_option
 @question_option
 @json_option
-def replay_command(project: Path | None, question: str | None, as_json: bool) -> None:
+def replay_command(other_versions: bool, project: Path | None, question: str | None, as_json: bool) -> None:
     """Check the record, and draw every batch again from it.
 
     First the hash chains: a changed, dropped or inserted entry is named. Then every batch is drawn anew, from the
     documents and the answers before it, and compared. With the same versions on the same machine nothing differs, even
-    where .docreview/cache was deleted. Ends with 1 where something does.
+    where .docreview/cache was deleted. Ends with 1 where something does. Where another version of docreview or of a
+    plugin made the record, nothing is drawn, unless --other-versions says that batches may differ for that alone.
 
     \b
     Example:
@@ -156,7 +158,7 @@ def replay_command(project: Path | None, question: str | None, as_json: bool) ->
             opened.store.verify(chain)
         review = opened.review(question)
         batches = sum(1 for entry in opened.store.entries(review.chain) if entry.kind == "batch")
-        findings = opened.replay(review.name, progress)
+        findings = opened.replay(review.name, progress, other_versions=other_versions)
     if as_json:
         print_json({"question": review.name, "batches": batches, "findings": findings})
     else:
