@@ -66,7 +66,10 @@ def test_what_waits_for_an_answer_is_sent_again(run: Run, project: Project) -> N
     run("send", "one.csv", "-n", "4")
     told = run("send", "two.csv", "-n", "10").output
     assert "4 documents of the last batch had no answer yet." in told
-    assert [row["id"] for row in rows_of("one.csv")] == [row["id"] for row in rows_of("two.csv")]
+    sent = [row["id"] for row in rows_of("one.csv")]
+    assert [row["id"] for row in rows_of("two.csv")] == sent
+    run("send", "three.csv", "-n", "2")
+    assert [row["id"] for row in rows_of("three.csv")] == sent[:2], "those most wanted first"
 
 
 def test_tasks_for_label_studio(run: Run, project: Project) -> None:

@@ -110,6 +110,16 @@ def test_what_spreadsheets_save_is_read(tmp_path: Path, delimiter: str, encoding
     assert [(label.document_id, label.value) for _, label in settled.labels] == [("a", "yes"), ("007", None)]
 
 
+def test_label_studio_quotes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "export.csv"
+    path.write_text("annotation_id,document_id,id,label,note\n1,'=a,7,yes,'-so\n", "utf-8")
+    [answer] = read_answers(path).answers
+    assert (answer.document_id, answer.note) == ("'=a", "'-so")
+    path.write_text("id,label,note\n'=a,yes,'-so\n", "utf-8")
+    [answer] = read_answers(path).answers
+    assert (answer.document_id, answer.note) == ("=a", "-so")
+
+
 def test_a_text_longer_than_the_csv_module_likes_is_read(tmp_path: Path) -> None:
     path = tmp_path / "tasks.csv"
     sheets.write(path, [Document("a", "word " * 100_000)], QUESTION)
@@ -170,5 +180,9 @@ def test_a_sheet_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         sheets.write(path, failing(), QUESTION)  # type: ignore[arg-type]
     assert path.read_text() == "before"
     assert [entry.name for entry in tmp_path.iterdir()] == ["tasks.csv"]
+    with path.open() as reader:
+        sheets.write(path, [Document("a", "text")], QUESTION)
+        assert reader.read() == "before", "the new file takes the name of the old one, and is not written into it"
+    assert len(rows_of(path)) == 1
     with pytest.raises(ExportFailed, match="cannot be written"):
         sheets.write(tmp_path / "nowhere" / "tasks.csv", [], QUESTION)
