@@ -22,8 +22,15 @@ if TYPE_CHECKING:
     from docreview.types import Floats, Ints
     from docreview_small_text.adapter import Frame
 
-#: floats that one block of a distance matrix may have
-_BLOCK = 16_000_000
+class BreakingTies(small_text.BreakingTies):  # type: ignore[misc]
+    """The same differences, computed at once and not one call a document."""
+
+    def get_confidence(self, clf: Any, dataset: Any, *_: Any) -> npt.NDArray[Any]:
+        """Difference (len,) of each document's two largest probabilities."""
+        probabilities = clf.predict_proba(dataset)
+        k = probabilities.shape[1]
+        top = np.partition(probabilities, k - 2, axis=1)[:, k - 2 :]
+        return np.asarray(top[:, 1] - top[:, 0])
 
 
 class PredictionEntropy(small_text.PredictionEntropy):  # type: ignore[misc]
@@ -67,19 +74,21 @@ class ExactIndex:
     documents; kept from batch to batch, it would keep what a person has undone, and miss documents that were added.
     """
 
-    def __init__(self, vectors: Floats, positions: Ints) -> None:
-        self.vectors, self.positions = vectors[positions], positions
-        self.squares = (self.vectors**2).sum(axis=1)
+    def __init__(self, vectors: Floats, positions: Ints, block: int = 16_000_000) -> None:
+        """Search among those `positions` of `vectors`, with at most about `block` distances in memory at one time."""
+        self.positions, self.block = positions, block
+        # squares beside the vectors, so that one product gives distances
+        self.beside = np.column_stack([vectors[positions], (vectors[positions] ** 2).sum(axis=1)])
 
     def knn_query(self, queries: Floats, k: int) -> tuple[Ints, Floats]:
         """Positions (m, k) of the nearest vectors and their squared distances (m, k), in no order."""
         k = min(k, self.positions.size)
         near, distances = [], []
-        for block in np.array_split(queries, math.ceil(queries.shape[0] * self.positions.size / _BLOCK)):
-            squared = (block**2).sum(axis=1)[:, None] + self.squares - 2 * (block @ self.vectors.T)
-            found = np.argpartition(squared, k - 1, axis=1)[:, :k]
+        for block in np.array_split(queries, math.ceil(queries.shape[0] * self.positions.size / self.block)):
+            apart = np.column_stack([-2 * block, np.ones(len(block), block.dtype)]) @ self.beside.T
+            found = np.argpartition(apart, k - 1, axis=1)[:, :k]
             near.append(self.positions[found])
-            distances.append(np.take_along_axis(squared, found, axis=1))
+            distances.append(np.take_along_axis(apart, found, axis=1) + (block**2).sum(axis=1)[:, None])
         return np.concatenate(near), np.concatenate(distances)
 
 
@@ -144,7 +153,7 @@ def _random_sampling(frame: Frame, n: int) -> Any:
 
 
 def _breaking_ties(frame: Frame, n: int) -> Any:
-    return small_text.BreakingTies()
+    return BreakingTies()
 
 
 def _least_confidence(frame: Frame, n: int) -> Any:

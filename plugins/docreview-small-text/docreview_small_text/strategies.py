@@ -2,7 +2,8 @@
 
 All need labels of two classes at least, unless their docstring says otherwise. `candidates` is the number of
 documents, drawn at random from the pool, that a strategy looks at: its cost grows faster than the pool or has a large
-constant. `view` names the dense view whose vectors are used; without it, the first dense one is.
+constant. `view` names the view whose vectors are used; without it, the first dense one is, and while there is none, the
+first sparse one, projected at random to 256 dimensions.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class _SmallText:
         return frozenset() if getattr(self, "base", self.name) in _FREE else frozenset({"model"})
 
     def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
-        """Ask small-text; raise `BadSetting` where it needs a dense view and there is none."""
+        """Ask small-text; raise `BadSetting` where the view it is to use cannot be."""
         from docreview_small_text.adapter import ask
 
         settings = asdict(self)
@@ -134,7 +135,7 @@ class ContrastiveActiveLearning(_SmallText):
 class DiscriminativeActiveLearning(_SmallText):
     """The documents that a classifier tells from the labeled ones most surely, in `num_iterations` parts.
 
-    The classifier is a logistic regression on the dense view, fitted anew for each part to what is labeled or chosen
+    The classifier is a logistic regression on the vectors, fitted anew for each part to what is labeled or chosen
     and to `unlabeled_factor` times as many candidates. With fewer documents asked for than parts, there are as many
     parts as documents.
 

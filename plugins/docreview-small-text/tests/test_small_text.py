@@ -15,14 +15,17 @@ from typing import Any, get_args
 import docreview_small_text
 import numpy as np
 import pytest
+import scipy.sparse as sp
 import small_text
 from docreview_small_text import NOT_SERVED, STRATEGIES
+from docreview_small_text.adapter import Frame
+from docreview_small_text.served import ExactIndex
 from docreview_small_text.strategies import Base
 from small_text.query_strategies import QueryStrategy
 
 from docreview import Document, Project
 from docreview.errors import BadSetting
-from docreview.testing import make_state, parametrize_with_checks
+from docreview.testing import CHECKS, make_state, parametrize_with_checks
 from docreview.types import ReviewState, Vectors
 
 # what small-text says whenever its data sets and its coreset are made
@@ -32,20 +35,28 @@ pytestmark = [
 ]
 
 BASES = get_args(Base)
-COMPONENTS = {
-    **{name: strategy() for name, strategy in STRATEGIES.items()},
-    # small enough to narrow the pool of 80 that the checks have
-    "subsampling-30": STRATEGIES["subsampling"](subsample_size=30),
-    "seals-3": STRATEGIES["seals"](k=3),
-    "anchor-subsampling-20": STRATEGIES["anchor-subsampling"](subsample_size=20, num_anchors=3, k=5),
-    "greedy-coreset-25": STRATEGIES["greedy-coreset"](candidates=25),
+COMPONENTS = {name: strategy() for name, strategy in STRATEGIES.items()}
+#: settings small enough to narrow the pool of 80 that most checks have
+NARROW = {
+    "greedy-coreset": STRATEGIES["greedy-coreset"](candidates=25),
+    "subsampling": STRATEGIES["subsampling"](base="contrastive-active-learning", subsample_size=30),
+    "seals": STRATEGIES["seals"](k=3),
+    "anchor-subsampling": STRATEGIES["anchor-subsampling"](subsample_size=20, num_anchors=3, k=5),
 }
+QUICK = [check for check in CHECKS["query_strategies"] if not check.__name__.endswith(("_time", "_memory"))]
 
 
 @parametrize_with_checks("query_strategies", COMPONENTS)
 def test_conformance(component: Any, check: Callable[[Any], None]) -> None:
     """Every strategy keeps the promises of its kind."""
     check(component)
+
+
+@pytest.mark.parametrize("check", QUICK)
+@pytest.mark.parametrize("name", NARROW)
+def test_conformance_where_the_pool_is_narrowed(name: str, check: Callable[[Any], None]) -> None:
+    """Also where only a part of the pool is looked at."""
+    check(NARROW[name])
 
 
 def select(strategy: Any, state: ReviewState, n: int, seed: int = 0) -> Any:
@@ -291,17 +302,39 @@ def test_random_sampling_tells_with_what_probability() -> None:
 # --------------------------------------------------------------------------------------------------------- odd settings
 
 
-def test_a_missing_dense_view_is_told() -> None:
+def test_a_view_that_cannot_be_used_is_told() -> None:
     """One line that says what is missing and what there is."""
     state = make_state()
-    sparse = replace(state, views={"lexical": state.views["lexical"]})
-    with pytest.raises(BadSetting, match=r"'small-text-embedding-kmeans' needs a dense view.*only lexical"):
-        select(STRATEGIES["embedding-kmeans"](), sparse, 3)
-    with pytest.raises(BadSetting, match="view 'lexical' is not dense"):
-        select(STRATEGIES["greedy-coreset"](view="lexical"), state, 3)
-    with pytest.raises(BadSetting, match=r"none of the project's\. Did you mean 'semantic'"):
+    with pytest.raises(BadSetting, match=r"'semantics' is none of those .* Did you mean 'semantic'\?"):
         select(STRATEGIES["seals"](view="semantics", k=3), state, 3)
-    assert select(STRATEGIES["breaking-ties"](), sparse, 3).rows.size == 3
+    with pytest.raises(BadSetting, match="'small-text-embedding-kmeans' needs a view"):
+        select(STRATEGIES["embedding-kmeans"](), replace(state, views={}), 3)
+    assert select(STRATEGIES["breaking-ties"](), replace(state, views={}), 3).rows.size == 3
+
+
+def test_the_view_named_is_used() -> None:
+    """What is far in one view is not far in the other."""
+    state = make_state()
+    chosen = [select(STRATEGIES["greedy-coreset"](view=view), state, 9).rows for view in (None, "semantic", "lexical")]
+    assert chosen[0].tolist() == chosen[1].tolist()
+    assert set(chosen[1]) != set(chosen[2])
+
+
+def test_a_wide_sparse_view_is_projected() -> None:
+    """Two far groups of documents in 5,000 columns stay far: the coreset takes the group that has no label."""
+    state = make_state(300, read=100, skipped=0)
+    rng = np.random.default_rng(0)
+    words = sp.random_array((300, 5_000), density=0.002, rng=rng, dtype=np.float32).tolil()
+    strange = state.candidates[:40]
+    words[:, 0], words[strange, 0], words[strange, 1] = 5, 0, 5
+    wide = sp.csr_array(words)
+    wide = sp.csr_array(wide / np.sqrt((wide * wide).sum(axis=1))[:, None])
+    changed = replace(state, views={"lexical": Vectors(wide, "wide")})
+    assert select(STRATEGIES["greedy-coreset"](), changed, 1).rows[0] in strange
+    frame = Frame("greedy-coreset", changed, np.random.default_rng(0), None, None)
+    assert frame.vectors.shape == (300, 256)
+    exact, kept = (wide @ wide.T).toarray()[np.ix_(frame.rows, frame.rows)], frame.vectors @ frame.vectors.T
+    assert np.abs(exact - kept).mean() < 0.1
 
 
 def test_impossible_settings_are_told() -> None:
@@ -348,6 +381,27 @@ def test_more_labels_than_a_small_pool_has_batches() -> None:
     with pytest.raises(ValueError, match="0 sample"):
         directly(small_text.ContrastiveActiveLearning(pbar=None), state, 3)
     assert select(STRATEGIES["contrastive-active-learning"](), state, 3).rows.size == 3
+
+
+def test_more_neighbors_than_documents() -> None:
+    """small-text raises; here all documents are neighbors."""
+    state = make_state()
+    with pytest.raises(ValueError, match="n_neighbors"):
+        directly(small_text.ContrastiveActiveLearning(k=500, pbar=None), state, 3)
+    assert select(STRATEGIES["contrastive-active-learning"](k=500), state, 3).rows.size == 3
+
+
+def test_the_exact_search_is_exact() -> None:
+    """The nearest of the positions it was given, with their squared distances, in several blocks too."""
+    rng = np.random.default_rng(0)
+    vectors = rng.normal(size=(60, 5)).astype(np.float32)
+    positions = np.arange(10, 60)
+    for block in (16_000_000, 70):
+        near, distances = ExactIndex(vectors, positions, block).knn_query(vectors[:10], 4)
+        squared = ((vectors[:10, None] - vectors[None, positions]) ** 2).sum(axis=2)
+        expected = np.argsort(squared, axis=1)[:, :4]
+        assert (np.sort(near, axis=1) == np.sort(positions[expected], axis=1)).all()
+        np.testing.assert_allclose(np.sort(distances, axis=1), np.sort(squared, axis=1)[:, :4], atol=1e-4)
 
 
 def test_labels_taken_back_and_documents_added_are_seen() -> None:
@@ -425,7 +479,7 @@ def test_a_review_runs_with_it(tmp_path: Path) -> None:
         batches = project.simulate(truth, labels=60, seed=3).rows.reshape(6, 10)
         margins = project.simulate(truth, labels=60, seed=3, overrides={"query_strategy": "margin"}).rows.reshape(6, 10)
         assert [set(batch) for batch in batches] == [set(batch) for batch in margins]
-        with pytest.raises(BadSetting, match="needs a dense view"):
-            project.simulate(truth, overrides={"query_strategy": "small-text-greedy-coreset"})
+        coreset = {"query_strategy": "small-text-greedy-coreset"}
+        assert project.simulate(truth, labels=60, seed=3, overrides=coreset).rows.size == 60
         with pytest.raises(BadSetting, match=r"has no setting 'kk'\. Did you mean 'k'"):
             project.simulate(truth, overrides={"query_strategy": {"name": "small-text-seals", "kk": 3}})
