@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import random
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from docreview.cache import Cache
 
 if TYPE_CHECKING:
     from docreview.contracts import Component
@@ -66,8 +70,9 @@ def digest(*values: Any) -> str:
 
 
 def state_digest(state: ReviewState) -> str:
-    """Hash of all that a component can see of a state."""
+    """Hash of all that a component can see of a state, and of whatever it may have put there."""
     graph = state.neighbors
+    cached = {name for name, value in vars(type(state)).items() if isinstance(value, cached_property)}
     return digest(
         *(part for view in state.views.values() for part in (view.matrix, view.chunks, view.chunk_rows)),
         *(state.labels, state.rounds, state.reviewed, state.probabilities, state.scores, state.pool, state.labeled),
@@ -75,8 +80,16 @@ def state_digest(state: ReviewState) -> str:
         *(part for past in state.history for part in (past.number, past.read, past.found, past.stop_set)),
         *((graph.rows, graph.similarities) if graph else ()),
         state.annotations,
-        (state.question, state.round, state.n),
+        (state.question, state.round, state.n, state.fitted, state.texts),
+        sorted(set(vars(state)) - cached),
     )
+
+
+@contextmanager
+def new_cache() -> Iterator[Cache]:
+    """Make an empty cache that is gone afterwards."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        yield Cache(folder)
 
 
 def under_test(kind: str, component: Any) -> Component:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from docreview.types import Annotation, Document, Neighbors, Question, ReviewState, Round, Sample, Vectors
+from docreview.types import Annotation, Document, Neighbors, Question, ReviewState, Round, Sample, Vectors, frozen
 
 if TYPE_CHECKING:
     import numpy as np
-    import numpy.typing as npt
 
     from docreview.types import Fitted, Floats, Ints
 
@@ -42,7 +43,17 @@ ODD: dict[str, str] = {
 QUESTION = Question("sample", ("relevant", "other"), "Is it relevant?", "relevant")
 
 
-def make_documents(n: int = 20) -> list[Document]:
+PLAIN = ("The court dismissed the claim.", "A recipe for bean soup with smoked ham.", "The engine needs new oil.")
+EVERY = (*PLAIN, *SCRIPTS.values(), *ODD.values())
+
+#: a question of the most labels that a component must cope with
+MANY = tuple(f"label {i}" for i in range(150))
+
+#: from here on neighbors are found as an index finds them, not among all rows
+_LARGE = 2_000
+
+
+def make_documents(n: int = 30) -> list[Document]:
     """Return `n` documents: the texts of `SCRIPTS` and `ODD`, then numbered sentences; ids ``d0``, ``d1`` and so on."""
     texts = [*SCRIPTS.values(), *ODD.values()]
     texts += [f"Document number {i} speaks of matter {i % 7}." for i in range(len(texts), n)]
@@ -59,6 +70,8 @@ def make_state(
     skipped: int = 2,
     validation: int = 0,
     alike: bool = False,
+    blank: int = 0,
+    odd: bool = False,
     dimension: int = 12,
     seed: int = 0,
 ) -> ReviewState:
@@ -68,14 +81,16 @@ def make_state(
     ``lexical`` (sparse, not negative). `read` of them are answered, in three rounds, the first two as priors and the
     last `skipped` without a label; `classes` limits how many different labels were given (1: no model can be fitted).
     `validation` more are answered and locked in a sample of that name. The model is a nearest-centroid rule on the
-    semantic view. With `alike`, all documents look the same, so that only chance can tell them apart.
+    semantic view. With `alike`, all documents look the same, so that only chance can tell them apart. In the last
+    `blank` documents neither view sees anything: their rows are zero. Texts speak of the document's label; with `odd`
+    they are those of `SCRIPTS` and `ODD`, in turn.
     """
     import numpy as np
 
     rng = np.random.default_rng([seed, n, len(labels)])
     k = len(labels)
     truth = rng.permutation(np.arange(n) % k)
-    views = _views(truth, k, dimension, alike, rng)
+    views = _views(truth, k, dimension, alike, n - blank, rng)
     order = rng.permutation(n)
     reviewed, locked = order[:read], order[read : read + validation]
     rounds = np.full(n, -1)
@@ -88,26 +103,63 @@ def make_state(
     values[locked] = truth[locked]
     answered = np.concatenate([reviewed, locked])
     shown = [None if values[row] < 0 else int(values[row]) for row in answered]
-    samples = (Sample("validation", _frozen(locked), validation / n),) if validation else ()
-    question = replace(QUESTION, labels=labels, target=target)
-    usable = _frozen(np.setdiff1d(np.flatnonzero(values >= 0), locked))
+    samples = (Sample("validation", frozen(locked), validation / n),) if validation else ()
+    usable = np.setdiff1d(np.flatnonzero(values >= 0), locked)
     fitted = None
     if np.unique(values[usable]).size > 1:
         fitted = _Centroids(views["semantic"].matrix, values, usable, k)
+
+    def texts(rows: Sequence[int]) -> list[str]:
+        if odd:
+            known = (*SCRIPTS.values(), *ODD.values())
+            return [known[row % len(known)] for row in rows]
+        if alike:
+            return ["One document like any other." for _ in rows]
+        return [f"Document number {row} speaks of {labels[truth[row]]} matters." for row in rows]
+
     return ReviewState(
-        question=question,
+        question=replace(QUESTION, labels=labels, target=target),
         round=4,
         n=n,
         views=views,
-        labels=_frozen(values),
-        rounds=_frozen(rounds),
-        reviewed=_frozen(answered),
+        labels=frozen(values),
+        rounds=frozen(rounds),
+        reviewed=frozen(answered),
         annotations=tuple(Annotation(int(r), "sample", v) for r, v in zip(answered, shown, strict=True)),
         history=_history(values, rounds, fitted, k),
         samples=samples,
         neighbors=_neighbors(views["semantic"].matrix),
         fitted=lambda: fitted,
+        texts=texts,
     )
+
+
+def large_state(n: int) -> ReviewState:
+    """Return a review of `n` documents, 1,200 of them read; made once, and all that it computes late is there."""
+    state = replace(_large(n))
+    _ = state.pool, state.labeled, state.found, state.probabilities, state.scores
+    return state
+
+
+@cache
+def _large(n: int) -> ReviewState:
+    return make_state(n, read=1_000, validation=200)
+
+
+def one_view(state: ReviewState, name: str) -> ReviewState:
+    """Return the state as it is while no other view is built, and no neighbors are."""
+    return replace(state, views={name: state.views[name]}, neighbors=None)
+
+
+def relabeled(state: ReviewState) -> ReviewState:
+    """Return the state with the labels of its samples changed about among the documents of each."""
+    import numpy as np
+
+    labels = state.labels.copy()
+    for sample in state.samples:
+        labels[sample.rows] = np.roll(labels[sample.rows], 1)
+    given = tuple(a if a.value is None else replace(a, value=int(labels[a.row])) for a in state.annotations)
+    return replace(state, labels=frozen(labels), annotations=given)
 
 
 class _Centroids:
@@ -119,41 +171,57 @@ class _Centroids:
         centroids = np.zeros((k, matrix.shape[1]))
         np.add.at(centroids, values[rows], matrix[rows])
         centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
-        self.scores: Floats = _frozen((matrix @ centroids.T).astype(np.float32))
+        self.scores: Floats = frozen((matrix @ centroids.T).astype(np.float32))
         odds = np.exp(5 * self.scores.astype(np.float64))
-        self.probabilities: Floats = _frozen((odds / odds.sum(axis=1, keepdims=True)).astype(np.float32))
+        self.probabilities: Floats = frozen((odds / odds.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
-def _views(truth: Ints, k: int, dimension: int, alike: bool, rng: np.random.Generator) -> dict[str, Vectors]:
+def _views(truth: Ints, k: int, dimension: int, alike: bool, seen: int, rng: np.random.Generator) -> dict[str, Vectors]:
     import numpy as np
     import scipy.sparse as sp
 
     n = truth.size
     dense = rng.normal(size=(k, dimension))[truth] + 0.7 * rng.normal(size=(n, dimension))
-    words = rng.poisson(0.3, size=(n, 10 * k)) + rng.poisson(0.8, size=(n, 10 * k)) * np.repeat(np.eye(k), 10, 1)[truth]
+    if k > 20:  # many labels share words, each its own handful
+        weights = rng.poisson(0.05, size=(k, 200))
+        words = rng.poisson(0.05, size=(n, 200)) + weights[truth] * (1 + rng.poisson(0.8, size=(n, 1)))
+    else:
+        words = rng.poisson(0.3, size=(n, 10 * k))
+        words += rng.poisson(0.8, size=(n, 10 * k)) * np.repeat(np.eye(k, dtype=np.int64), 10, 1)[truth]
     if alike:
         dense[:], words[:] = dense[:1], 1
-    dense /= np.linalg.norm(dense, axis=1, keepdims=True)
+    dense[seen:], words[seen:] = 0, 0
+    dense /= np.maximum(np.linalg.norm(dense, axis=1, keepdims=True), 1e-9)
     words = words / np.maximum(np.linalg.norm(words, axis=1, keepdims=True), 1e-9)
     sparse = sp.csr_array(words.astype(np.float32))
-    for part in (sparse.data, sparse.indices, sparse.indptr):
-        _frozen(part)
-    name = f"sample-{n}-{k}-{alike}"
+    parts = (frozen(sparse.data), frozen(sparse.indices), frozen(sparse.indptr))
+    name = f"sample-{n}-{k}-{alike}-{seen}"
     return {
-        "semantic": Vectors(_frozen(dense.astype(np.float32)), f"{name}-semantic"),
-        "lexical": Vectors(sparse, f"{name}-lexical"),
+        "semantic": Vectors(frozen(dense.astype(np.float32)), f"{name}-semantic"),
+        "lexical": Vectors(sp.csr_array(parts, shape=sparse.shape), f"{name}-lexical"),
     }
 
 
 def _neighbors(matrix: Any, k: int = 5) -> Neighbors:
     import numpy as np
 
-    similarities = matrix @ matrix.T
-    np.fill_diagonal(similarities, -np.inf)
-    k = min(k, max(len(matrix) - 1, 0))
-    rows = np.argsort(-similarities, axis=1, kind="stable")[:, :k]
-    near = np.take_along_axis(similarities, rows, axis=1)
-    return Neighbors(_frozen(rows.astype(np.int32)), _frozen(near.astype(np.float32)), "semantic", "sample")
+    n = len(matrix)
+    if n > _LARGE:
+        # those that stand near it in one direction: near, if not always nearest, as an index may answer
+        order = np.argsort(matrix[:, 0], kind="stable").astype(np.int32)
+        places = np.arange(n)[:, None] + np.delete(np.arange(-k, k + 1), k)
+        others = np.empty((n, 2 * k), np.int32)
+        others[order] = order[places % n]
+        similarities = np.einsum("nd,nkd->nk", matrix, matrix[others])
+    else:
+        others = np.broadcast_to(np.arange(n, dtype=np.int32), (n, n))
+        similarities = matrix @ matrix.T
+        np.fill_diagonal(similarities, -np.inf)
+    best = np.argsort(-similarities, axis=1, kind="stable")[:, : min(k, max(n - 1, 0))]
+    rows, near = np.take_along_axis(others, best, axis=1), np.take_along_axis(similarities, best, axis=1)
+    unseen = ~matrix.any(axis=1)
+    rows[unseen], near[unseen] = -1, 0
+    return Neighbors(frozen(rows), frozen(near.astype(np.float32)), "semantic", "sample")
 
 
 def _history(values: Ints, rounds: Ints, fitted: Fitted | None, k: int) -> tuple[Round, ...]:
@@ -168,6 +236,13 @@ def _history(values: Ints, rounds: Ints, fitted: Fitted | None, k: int) -> tuple
     return tuple(history)
 
 
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
-    return array
+def make_vectors(n: int, *, dimension: int = 32, clusters: int = 40, seed: int = 0) -> Floats:
+    """Return `n` unit vectors, (n, dimension) float32, in clusters, as those of documents are; each its own."""
+    import numpy as np
+
+    rng = np.random.default_rng([seed, dimension, clusters])
+    centers = rng.normal(size=(clusters, dimension))
+    # drawn one after the other, so that more vectors begin with the same ones
+    vectors = np.array([centers[rng.integers(clusters)] + 0.4 * rng.normal(size=dimension) for _ in range(n)])
+    vectors = vectors.reshape(n, dimension)
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
