@@ -24,11 +24,11 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from docreview.errors import StoreError
 from docreview.registry import registration_of
-from docreview.types import Scalar
+from docreview.types import Scalar, frozen
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -166,7 +166,6 @@ class Cache:
 
     def load(self, key: str) -> Entry | None:
         """The entry, or None where there is none that can be used."""
-        import numpy as np
 
         folder = self._path(key)
         try:
@@ -190,7 +189,7 @@ class Cache:
                     self._misfit(key, f"{name} does not fit its checksum")
                     return None
             arrays = {
-                name[:-4]: np.asarray(np.load(folder / name, mmap_mode=_mode(wanted["size"]), allow_pickle=False))
+                name[:-4]: _load(folder / name, wanted["size"])
                 for name, wanted in manifest["files"].items()
                 if name.endswith(".npy")
             }
@@ -198,8 +197,6 @@ class Cache:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             self._misfit(key, f"it cannot be read ({error})")
             return None
-        for array in arrays.values():
-            array.flags.writeable = False
         self._checked.add(key)
         return Entry(arrays, notes, folder)
 
@@ -280,8 +277,13 @@ class Cache:
                     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _mode(size: int) -> Literal["r"] | None:
-    return "r" if size > 1 << 16 else None  # small files are read whole: a mapping costs a page or more
+def _load(path: Path, size: int) -> Array:
+    """An array that nobody can write to: mapped, or, as a mapping costs a page or more, a small one read whole."""
+    import numpy as np
+
+    if size > 1 << 16:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    return frozen(np.load(path, allow_pickle=False))
 
 
 def _checksum(path: Path, size: int) -> int:
@@ -294,9 +296,3 @@ def _checksum(path: Path, size: int) -> int:
             file.seek((size - _SAMPLE) * i // (_SAMPLES - 1))
             value = zlib.crc32(file.read(_SAMPLE), value)
     return value
-
-
-def read_only(array: Array) -> Array:
-    """Mark an array read-only and return a view of it, which cannot be made writeable again."""
-    array.flags.writeable = False
-    return array.view()

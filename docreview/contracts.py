@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from docreview.errors import ContractViolation, DocreviewError, PluginFailed, did_you_mean, one_line
 from docreview.limits import OutOfTime, limited
-from docreview.registry import BUILT_IN, Registration, registration_of
+from docreview.registry import BUILT_IN, Registration, describe, registration_of
 from docreview.types import Document, Explains, Fitted, Sample, Selection, StopDecision, Vectors
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Component:
     def describe(self) -> dict[str, str]:
         """What the record keeps of it."""
         entry = self.registration
-        return {"name": entry.name, "plugin": entry.plugin, "version": entry.version, "settings": repr(self.value)}
+        return {"name": entry.name, "plugin": entry.plugin, "version": entry.version, "settings": describe(self.value)}
 
 
 def component_of(value: Any, kind: str) -> Component:

@@ -133,6 +133,11 @@ class Project:
 
     # ------------------------------------------------------------------------------------------------------ documents
 
+    @property
+    def n(self) -> int:
+        """Number of documents."""
+        return self.store.n
+
     def add(
         self,
         path: str | Path,

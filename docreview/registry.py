@@ -101,7 +101,20 @@ class Registration:
         return {name: _type_of(name, hints.get(name), p.annotation) for name, p in self.settings.items()}
 
 
-_ORIGIN = "_docreview_registration"
+@dataclass(frozen=True)
+class Made:
+    """What a component was made from: its registration, and its settings, defaults among them."""
+
+    entry: Registration
+    settings: Mapping[str, Any]
+
+
+_MADE = "_docreview_made"
+
+
+def _made(component: object) -> Made | None:
+    found = getattr(component, _MADE, None)
+    return found if isinstance(found, Made) else None
 
 
 def registration_of(component: object) -> Registration | None:
@@ -109,28 +122,38 @@ def registration_of(component: object) -> Registration | None:
 
     So a component that stands inside another (a model's classifier, a view's embedder) is blamed by its own name.
     """
-    found = getattr(component, _ORIGIN, None)
-    return found if isinstance(found, Registration) else None
+    made = _made(component)
+    return None if made is None else made.entry
+
+
+def describe(component: Any) -> str:
+    """A component and its settings in words for the record: equal for equal settings, and never a place in memory."""
+    text = repr(component)
+    if isinstance(component, tuple | list):
+        return f"[{', '.join(map(describe, component))}]"
+    if isinstance(component, Mapping):
+        return "{" + ", ".join(f"{key!r}: {describe(value)}" for key, value in component.items()) + "}"
+    if hasattr(component, "__qualname__"):
+        return f"{getattr(component, '__module__', None)}.{component.__qualname__}"
+    if " at 0x" not in text:
+        return text
+    made = _made(component)
+    if made is None:
+        return f"{type(component).__module__}.{type(component).__qualname__}"
+    settings = ", ".join(f"{key}={describe(value)}" for key, value in made.settings.items())
+    return f"{type(component).__qualname__}({settings})"
 
 
 def component_name(component: Any) -> str:
-    """Name a component by its settings and, a plugin's, by its version; never by where it lies in memory."""
+    """`describe`, and the version where a plugin made it: what a cache is named by."""
     entry = registration_of(component)
-    return _settings_of(component) + ("" if entry is None or entry.built_in else f" ({entry.plugin} {entry.version})")
-
-
-def _settings_of(component: Any) -> str:
-    if hasattr(component, "__qualname__"):
-        return f"{getattr(component, '__module__', None)}.{component.__qualname__}"
-    if " at 0x" in repr(component):
-        return f"{type(component).__module__}.{type(component).__qualname__}"
-    return repr(component)
+    return describe(component) + ("" if entry is None or entry.built_in else f" ({entry.plugin} {entry.version})")
 
 
 def carry_over(old: object, new: Any) -> Any:
     """Give a changed copy of a component (by `dataclasses.replace`, for instance) the registration of the original."""
-    entry = registration_of(old)
-    return new if entry is None else _mark(new, entry)
+    made = _made(old)
+    return new if made is None else _mark(new, made)
 
 
 def made_by(*components: object) -> dict[str, str]:
@@ -153,7 +176,7 @@ def made_by(*components: object) -> dict[str, str]:
         elif isinstance(value, list | tuple | set | frozenset):
             inside = value
         else:
-            inside = [v for key, v in getattr(value, "__dict__", {}).items() if key != _ORIGIN] if entry else ()
+            inside = [v for key, v in getattr(value, "__dict__", {}).items() if key != _MADE] if entry else ()
         for part in inside:
             look(part)
 
@@ -170,10 +193,10 @@ def other_versions(then: Mapping[str, str], now: Mapping[str, str]) -> list[str]
     ]
 
 
-def _mark(component: Any, entry: Registration) -> Any:
+def _mark(component: Any, made: Made) -> Any:
     # a component that takes no attributes (slots, a built-in type) keeps working and is blamed by its type
     with contextlib.suppress(AttributeError, TypeError):
-        object.__setattr__(component, _ORIGIN, entry)
+        object.__setattr__(component, _MADE, made)
     return component
 
 
@@ -240,7 +263,8 @@ class Registry:
         if missing:
             raise BadSetting(f"{entry.label} needs the setting '{missing[0]}'.")
         try:
-            return _mark(entry.factory(**arguments), entry)
+            settings = {key: arguments.get(key, parameter.default) for key, parameter in known.items()}
+            return _mark(entry.factory(**arguments), Made(entry, settings))
         except ValueError as error:
             raise BadSetting(f"{entry.label}: {error}") from error
         except DocreviewError:

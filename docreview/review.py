@@ -11,9 +11,9 @@ batch goes into the record with everything needed to draw it again. `replay` doe
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ from docreview.types import (
 )
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
@@ -146,6 +148,25 @@ class Review:
         if not isinstance(fitted, Explains):
             return []
         return fitted.word_weights(self.document(document_id).text, label)
+
+    def answers(self, document_ids: Iterable[str] | None = None) -> dict[str, dict[str, str | None]]:
+        """Each reviewer's last answer for each of these documents (all answered ones where none are named), by id.
+
+        In the order of the answers; None for a skip or "cannot tell". Documents nobody has answered are left out.
+        """
+        return self._by_id(self.ledger.answers, document_ids)
+
+    def notes(self, document_ids: Iterable[str] | None = None) -> dict[str, dict[str, str]]:
+        """Each reviewer's note on the last answer for each of these documents, where there is one; as `answers`."""
+        return self._by_id(self.ledger.notes, document_ids)
+
+    def _by_id(
+        self, kept: Mapping[int, Mapping[str, T]], document_ids: Iterable[str] | None
+    ) -> dict[str, dict[str, T]]:
+        store = self.corpus.store
+        ids = store.ids_of(list(kept)) if document_ids is None else list(document_ids)
+        rows = list(kept) if document_ids is None else store.rows(ids)
+        return {i: dict(kept[row]) for i, row in zip(ids, rows, strict=True) if kept.get(row)}
 
     def labels(self) -> dict[str, str | None]:
         """Consensus label of every answered document by id, in order of answers; None where nobody could tell."""

@@ -88,7 +88,7 @@ def send(file: Path, number: int | None, reviewer: str, force: bool, project: Pa
         raise ExportFailed(f"{file} cannot be written: there is no folder {file.parent}.")
     with Project.open(project) as opened:
         review = opened.review(question)
-        if not opened.store.n:
+        if not opened.n:
             raise DocreviewError("the project has no documents yet: 'docreview add FILE...'.")
         waiting = len(review.pending)
         ids = review.next_batch(number).document_ids[:number]

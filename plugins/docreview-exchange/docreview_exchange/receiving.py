@@ -147,11 +147,10 @@ class Receiver:
     def _look_up(self, ids: Collection[str]) -> None:
         """Read what the record holds of these documents."""
         wanted = [document_id for document_id in ids if document_id not in self._said]
-        ledger = self.review.ledger
-        rows = self.review.corpus.store.rows(wanted)
-        for document_id, row in zip(wanted, rows, strict=True):
-            notes = ledger.notes.get(row, {})
+        answers, notes = self.review.answers(wanted), self.review.notes(wanted)
+        for document_id in wanted:
+            noted = notes.get(document_id, {})
             self._said[document_id] = {
-                reviewer: (value, notes.get(reviewer, ""))
-                for reviewer, value in ledger.answers.get(row, {}).items()
+                reviewer: (value, noted.get(reviewer, ""))
+                for reviewer, value in answers.get(document_id, {}).items()
             }
