@@ -4,7 +4,7 @@
 PYTHON ?= python3
 # run by path and with -m: scripts in a virtual environment break where the folder's name has spaces or is moved
 RUN := .venv/bin/python
-READY := .venv/.ready
+READY := .venv/.plugins
 
 .DEFAULT_GOAL := help
 .PHONY: help setup test lint format types layers docs docs-check check demo clean distclean
@@ -16,13 +16,18 @@ help:  ## List the targets
 setup: $(READY)  ## Make the environment in .venv (done by every other target where needed)
 
 # the stamp is written last, so that an interrupted set-up is taken up again
-$(READY): pyproject.toml constraints.txt
+.venv/.ready: pyproject.toml constraints.txt
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo 'docreview needs Python 3.11 or later; name one with: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo 'Setting up .venv: about 2 minutes and 2 GB.'
 	"$(PYTHON)" -m venv .venv
 	$(RUN) -m pip install --disable-pip-version-check --constraint constraints.txt torch
 	$(RUN) -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch .venv/.ready
+
+# the plugins of this repository, installed as a stranger would install them
+$(READY): .venv/.ready $(wildcard plugins/*/pyproject.toml plugins/*/docreview_*/*.py)
+	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(addprefix ./,$(wildcard plugins/*))
 	@touch $(READY)
 
 test: $(READY)  ## Run the tests (ARGS="-k name" for some of them)
@@ -42,6 +47,8 @@ layers: $(READY)  ## Check which module may import which
 
 docs: $(READY)  ## Write docs/commands.md anew from the commands' own help
 	$(RUN) docs/commands.py
+	$(RUN) docs/reference.py
+	$(RUN) docs/checks.py
 
 docs-check: $(READY)  ## Check the documentation's links, commands and version
 	$(RUN) docs/commands.py --check
@@ -49,7 +56,7 @@ docs-check: $(READY)  ## Check the documentation's links, commands and version
 
 check: lint types layers docs-check test  ## All checks
 
-demo: $(READY)  ## Review 2,289 licence texts, from the files to a measured result
+demo: .venv/.ready  ## Review 2,289 licence texts, from the files to a measured result
 	$(RUN) -m docreview demo $(ARGS)
 
 bench-%: $(READY)  ## Run a benchmark: benchmarks/%.py or benchmarks/%/run.py (ARGS="--help" tells its options)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,7 +46,7 @@ model = { name = "late-fusion", classifier = "mine" }
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
+def folder(tmp_path: Path) -> Path:
     """A project whose plugin drew two batches."""
     head = '[plugins]\nfiles = ["acme.py"]\n[corpus]\ntext_processors = ["upper"]\n'
     (tmp_path / "docreview.toml").write_text(head + LEXICAL + SETTINGS)
@@ -58,7 +57,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
         review = project.review()
         for _ in range(2):
             review.record(*(Label(i, truth[i]) for i in review.next_batch()))
-    yield tmp_path
+    return tmp_path
 
 
 def test_each_batch_says_who_drew_it(folder: Path) -> None:
@@ -96,7 +95,7 @@ def test_another_version_is_said_and_replay_asks_first(folder: Path, caplog: pyt
         assert f"text processor 'upper' was made by acme {old}, now by acme {new}" in caplog.text
         project.review()
         assert f"query strategy 'first' was made by acme {old}, now by acme {new}. What it asks next may" in caplog.text
-        with pytest.raises(OtherVersions, match="was made by acme .*, now by acme .*--other-versions") as caught:
+        with pytest.raises(OtherVersions, match=r"was made by acme .*, now by acme .*--other-versions") as caught:
             project.replay()
         assert "\n" not in str(caught.value)
         # told so, it draws: the same code under another version draws the same, but from views made anew
