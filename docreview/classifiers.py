@@ -35,7 +35,10 @@ def linear_svm(C: float = 1.0, tol: float = 0.01, max_iter: int = 10_000) -> Any
 
 
 def naive_bayes(variant: Literal["complement", "multinomial"] = "complement", alpha: float = 1.0) -> Any:
-    """Naive Bayes for sparse word weights: complement (Rennie et al. 2003) or multinomial."""
+    """Naive Bayes for sparse word weights: complement or multinomial.
+
+    Paper: Rennie, Shih, Teevan and Karger 2003, Tackling the poor assumptions of naive Bayes text classifiers.
+    """
     from sklearn.naive_bayes import ComplementNB, MultinomialNB
 
     _positive(alpha=alpha)

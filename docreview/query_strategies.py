@@ -88,7 +88,10 @@ class Random:
 
 @dataclass(frozen=True)
 class MostRelevant:
-    """The documents likeliest to carry the target (Cormack and Grossman 2014: continuous active learning)."""
+    """The documents likeliest to carry the target: continuous active learning.
+
+    Paper: Cormack and Grossman 2014, Evaluation of machine-learning protocols for technology-assisted review.
+    """
 
     @property
     def needs(self) -> frozenset[str]:
@@ -119,7 +122,10 @@ class _Uncertainty:
 
 @dataclass(frozen=True)
 class LeastConfidence(_Uncertainty):
-    """The documents whose likeliest label is least likely (Lewis and Gale 1994)."""
+    """The documents whose likeliest label is least likely.
+
+    Paper: Lewis and Gale 1994, A sequential algorithm for training text classifiers.
+    """
 
     def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
         """Take the lowest highest probabilities."""
@@ -128,7 +134,10 @@ class LeastConfidence(_Uncertainty):
 
 @dataclass(frozen=True)
 class Margin(_Uncertainty):
-    """The documents whose two likeliest labels are nearest to each other (Scheffer et al. 2001)."""
+    """The documents whose two likeliest labels are nearest to each other.
+
+    Paper: Scheffer, Decomain and Wrobel 2001, Active hidden Markov models for information extraction.
+    """
 
     def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
         """Take the smallest margins."""
@@ -137,7 +146,10 @@ class Margin(_Uncertainty):
 
 @dataclass(frozen=True)
 class Entropy(_Uncertainty):
-    """The documents whose probabilities are spread most evenly (Shannon 1948)."""
+    """The documents whose probabilities are spread most evenly.
+
+    Paper: Shannon 1948, A mathematical theory of communication.
+    """
 
     def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
         """Take the largest entropies."""
@@ -157,6 +169,9 @@ class DensityMMR:
     `informativeness` is ``"margin"``, ``"entropy"``, ``"least-confidence"`` or ``"target"`` (the ranking score). While
     the neighbor graph is not there yet, density is estimated among the `prefilter` x n most informative candidates, in
     the view there is: their mean similarity to the 10 nearest of each other.
+
+    Paper: Settles and Craven 2008, An analysis of active learning strategies for sequence labeling tasks.
+    Paper: Carbonell and Goldstein 1998, The use of MMR, diversity-based reranking.
     """
 
     informativeness: Informativeness = "margin"

@@ -132,6 +132,8 @@ class DiminishingReturns:
     The mean Cohen kappa between the predictions of successive rounds on the stop set, over the last `window` pairs of
     rounds, must reach `threshold`, after at least `minimum_rounds` rounds with a model. Predictions that name only one
     label throughout say nothing, and do not stop a review. Stable is not the same as right.
+
+    Paper: Bloodgood and Vijay-Shanker 2009, A method for stopping active learning based on stabilizing predictions.
     """
 
     window: int = 3
