@@ -78,8 +78,8 @@ class HNSWIndex:
     def build(
         self, vectors: Floats, segments: Sequence[tuple[int, int]], cache: Cache, progress: Progress = silent
     ) -> VectorIndex:
-        """The graph, grown add by add, from the cache as far as it goes."""
-        return build_hnsw(vectors, segments, self, cache, progress)
+        """The graph, grown add by add, from the cache as far as it goes; of no rows there is none."""
+        return build_hnsw(vectors, segments, self, cache, progress) if len(vectors) else Exact(vectors)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def built_ins(kind: str) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", CHECKS)
 def test_the_kind_has_checks_and_built_ins(kind: str) -> None:
     assert len(CHECKS[kind]) >= 3
-    assert built_ins(kind) or kind == "indexes"  # not registered yet
+    assert built_ins(kind)
 
 
 def test_there_are_checks_for_every_kind() -> None:
