@@ -523,7 +523,8 @@ def test_commands_of_plugins(tmp_path: Path):
     assert {"good-one", "the-buggy"} <= set(listed["plugins"])
     strict = spawn("--help", cwd=tmp_path, PYTHONPATH=path, DOCREVIEW_STRICT_PLUGINS="1")
     assert strict.returncode == 1
-    assert strict.stderr.startswith("Error: plugin 'the-broken' 1.2: ModuleNotFoundError")
+    assert strict.stderr.startswith("Traceback"), "where it failed, for its author"
+    assert strict.stderr.splitlines()[-1].startswith("Error: plugin 'the-broken' 1.2: ModuleNotFoundError")
     without = spawn("--help", cwd=tmp_path, PYTHONPATH=path, DOCREVIEW_DISABLE_PLUGINS="the-broken,the-thief,good-one")
     assert "Say hello" in without.stdout, "that of the plugin that was not left out"
     assert "hello  " not in without.stdout

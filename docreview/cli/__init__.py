@@ -10,6 +10,7 @@ import errno
 import importlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 import click
@@ -30,7 +31,7 @@ COMMANDS = {
     "export": ("results", "Write the documents with their labels to a file."),
     "replay": ("results", "Check the record, and draw every batch again from it."),
     "simulate": ("simulating", "Measure what a review would have cost, on known labels."),
-    "plugins": ("results", "List the components there are, and plugins that failed."),
+    "plugins": ("plugins", "List components and plugins; check, explain and begin them."),
     "demo": ("demonstrating", "Review a real legal collection, from nothing to the report."),
 }
 
@@ -42,7 +43,7 @@ class LazyGroup(click.Group):
         """Built-in commands in the order in which they are used, then those of plugins."""
         from docreview.cli.extra import plugin_commands
 
-        return [*COMMANDS, *sorted(plugin_commands(tuple(COMMANDS))[0])]
+        return [*COMMANDS, *sorted(plugin_commands(tuple(COMMANDS)).commands)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the module of a command. Plugins are looked at for a name that is not built in, and only then."""
@@ -53,15 +54,22 @@ class LazyGroup(click.Group):
             return command
         from docreview.cli.extra import plugin_commands
 
-        return plugin_commands(tuple(COMMANDS))[0].get(cmd_name)
+        return plugin_commands(tuple(COMMANDS)).commands.get(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that the arguments begin with; an unknown one is told what it may have meant."""
         if args and not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            from docreview.cli.extra import plugin_commands
+
             hint = did_you_mean(args[0], self.list_commands(ctx))
-            raise click.UsageError(f"there is no command '{args[0]}'.{hint}", ctx)
+            extra = plugin_commands(tuple(COMMANDS))
+            out = [*(f"'{plugin.name}' (not loaded)" for plugin in extra.failed)]
+            out += [f"'{name}' (switched off)" for name in extra.disabled]
+            # it may be one of theirs that was meant, and without them there is no telling
+            missing = f" Plugins left out: {', '.join(out)}; 'docreview plugins' says why." if out else ""
+            raise click.UsageError(f"there is no command '{args[0]}'.{hint}{missing}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -70,13 +78,14 @@ class LazyGroup(click.Group):
 
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
-        commands, failed = plugin_commands(tuple(COMMANDS))
-        if commands:
+        extra = plugin_commands(tuple(COMMANDS))
+        if extra.commands:
             with formatter.section("Commands of plugins"):
-                formatter.write_dl([(name, commands[name].get_short_help_str(70)) for name in sorted(commands)])
-        if failed:
+                lines = {name: command.get_short_help_str(70) for name, command in extra.commands.items()}
+                formatter.write_dl(sorted(lines.items()))
+        if extra.failed:
             formatter.write_paragraph()
-            names = ", ".join(f"'{plugin.name}'" for plugin in failed)
+            names = ", ".join(f"'{plugin.name}'" for plugin in extra.failed)
             formatter.write_text(f"Not loaded: {names}. 'docreview plugins' says why.")
 
 
@@ -103,6 +112,7 @@ def main(args: Sequence[str] | None = None) -> None:
     except DocreviewError as error:
         from docreview.cli.common import printable
 
+        _say_where(error)
         click.echo(f"Error: {printable(str(error))}", err=True)
         sys.exit(1)
     except click.ClickException as error:
@@ -119,6 +129,14 @@ def main(args: Sequence[str] | None = None) -> None:
     except OSError as error:
         _stop_writing(error)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say_where(error: DocreviewError) -> None:
+    """Print the traceback of what caused the error, for whoever writes a plugin and asked for it."""
+    from docreview.plugins import strict
+
+    if error.__cause__ is not None and strict():
+        traceback.print_exception(error.__cause__)
 
 
 def _stop_writing(error: OSError) -> None:

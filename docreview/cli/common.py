@@ -1,4 +1,20 @@
-"""What the commands share: options, the project, output, progress bars."""
+"""What the commands share: options, the project, output, progress bars.
+
+Public, for commands of plugins as well (`docs/plugins/compatibility.md`): `project_option`, `question_option`,
+`json_option`, `open_project`, `console`, `print_json`, `printable`, `counted`, `progress_bars`, `writing`. The rest of
+`docreview.cli` is not::
+
+    import click
+
+    from docreview.cli.common import open_project, printable, project_option
+
+    @click.command("longest")
+    @project_option
+    def longest(project):
+        with open_project(project) as opened:
+            for document_id in opened.store.ids():
+                click.echo(printable(document_id))
+"""
 
 from __future__ import annotations
 
@@ -10,7 +26,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
@@ -61,21 +77,25 @@ def open_project(folder: Path | None) -> Iterator[Project]:
     from docreview.project import Project
 
     say_warnings()
-    if folder is None:
-        try:
-            here = Path.cwd()
-        except FileNotFoundError:
-            raise DocreviewError(
-                "the current folder is gone; change to another, or name a project with --project."
-            ) from None
-        folder = next((place for place in (here, *here.parents) if os.path.isfile(place / FILE)), None)
-        if folder is None:
-            raise DocreviewError(
-                f"neither {here} nor a folder above it is a docreview project (there is no {FILE}). "
-                "Make one with 'docreview new FOLDER', or name one with --project."
-            )
-    with Project.open(folder) as project:
+    found = folder if folder is not None else find_project()
+    if found is None:
+        raise DocreviewError(
+            f"neither {Path.cwd()} nor a folder above it is a docreview project (there is no {FILE}). "
+            "Make one with 'docreview new FOLDER', or name one with --project."
+        )
+    with Project.open(found) as project:
         yield project
+
+
+def find_project() -> Path | None:
+    """The current folder, or the nearest above it, that is a project; None where there is none."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        raise DocreviewError(
+            "the current folder is gone; change to another, or name a project with --project."
+        ) from None
+    return next((place for place in (here, *here.parents) if os.path.isfile(place / FILE)), None)
 
 
 def say_warnings() -> None:
@@ -128,11 +148,14 @@ def print_table(out: Console, table: Table) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    grid = Grid(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for i, column in enumerate(table.columns):
-        words = [len(cell) for row in table.rows if isinstance(cell := row[i], str)]
-        width = min(40, max(words)) if words else None
-        grid.add_column(Text(printable(column)), justify="left" if words else "right", overflow="fold", min_width=width)
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    words = [[len(cell) for row in table.rows if isinstance(cell := row[i], str)] for i in range(len(table.columns))]
+    # numbers are cut off where there is no room for them, words are folded
+    room = out.width - sum(len(column) + 2 for column, lengths in zip(table.columns, words, strict=True) if not lengths)
+    for column, lengths in zip(table.columns, words, strict=True):
+        width = max(10, min(40, max(lengths), room)) if lengths else None
+        justify: Literal["left", "right"] = "left" if lengths else "right"
+        grid.add_column(Text(printable(column)), justify=justify, overflow="fold", min_width=width)
     for row in table.rows:
         cells = zip(table.columns, row, strict=True)
         grid.add_row(*(Text(printable(_cell(value, column in table.percent))) for column, value in cells))

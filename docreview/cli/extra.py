@@ -8,6 +8,7 @@ and ``docreview plugins`` says why. The variables that `docreview.plugins` knows
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cache
 
 import click
@@ -16,25 +17,39 @@ from docreview.errors import PluginError
 from docreview.plugins import Found, Quarantined, attempt, check_plugin, installed, is_disabled, make_manager
 
 
+@dataclass
+class Extra:
+    """The commands of plugins, by name, and which plugin each is of."""
+
+    commands: dict[str, click.Command] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    #: plugins that were left out, and why
+    failed: list[Quarantined] = field(default_factory=list)
+    #: plugins that ``DOCREVIEW_DISABLE_PLUGINS`` leaves out
+    disabled: list[str] = field(default_factory=list)
+
+
 @cache
-def plugin_commands(taken: tuple[str, ...]) -> tuple[dict[str, click.Command], list[Quarantined]]:
-    """Return the commands of all plugins by name, and the plugins left out. `taken` names are not to be had."""
-    commands: dict[str, click.Command] = {}
-    failed = []
+def plugin_commands(taken: tuple[str, ...]) -> Extra:
+    """Find the commands of all plugins. `taken` names are not to be had."""
+    extra = Extra()
 
     def add(plugin: Found) -> None:
         added = _commands_of(plugin)
-        doubles = sorted(set(added) & {*taken, *commands})
+        doubles = sorted(set(added) & {*taken, *extra.commands})
         if doubles:
             raise PluginError(f"the command '{doubles[0]}' is there already.")
-        commands.update(added)
+        extra.commands.update(added)
+        extra.owners.update(dict.fromkeys(added, plugin.name))
 
     for plugin in installed():
-        if not is_disabled(plugin.name):
-            cause = attempt(plugin, lambda plugin=plugin: add(plugin))  # type: ignore[misc]
-            if cause is not None:
-                failed.append(cause)
-    return commands, failed
+        if is_disabled(plugin.name):
+            extra.disabled.append(plugin.name)
+            continue
+        cause = attempt(plugin, lambda plugin=plugin: add(plugin))  # type: ignore[misc]
+        if cause is not None:
+            extra.failed.append(cause)
+    return extra
 
 
 def _commands_of(found: Found) -> dict[str, click.Command]:

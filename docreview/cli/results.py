@@ -1,4 +1,4 @@
-"""``status``, ``report``, ``export``, ``plugins``: what came of it."""
+"""``status``, ``report``, ``export``, ``replay``: what came of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from docreview.cli.common import (
     progress_bars,
     project_option,
     question_option,
-    say_warnings,
     writing,
 )
 
@@ -168,67 +167,3 @@ def replay_command(other_versions: bool, project: Path | None, question: str | N
         click.echo(f"The record is whole. {batches:,} batches were drawn again: {outcome}.")
     if findings:
         raise SystemExit(1)
-
-
-@click.command("plugins")
-@json_option
-def plugins_command(as_json: bool) -> None:
-    """List the components there are, and plugins that failed.
-
-    Every component can be named in docreview.toml. A plugin that could not be loaded is listed with the cause;
-    everything else goes on without it.
-
-    \b
-    Example:
-      docreview plugins
-    """
-    from docreview.cli import COMMANDS
-    from docreview.cli.extra import plugin_commands
-    from docreview.plugins import load_plugins
-    from docreview.registry import KINDS
-
-    say_warnings()
-    loaded = load_plugins()
-    commands, left_out = plugin_commands(tuple(COMMANDS))
-    known = {failed.name for failed in loaded.quarantined}
-    failures = [*loaded.quarantined, *(failed for failed in left_out if failed.name not in known)]
-    if as_json:
-        components = {
-            kind: [
-                {"name": e.name, "plugin": e.plugin, "version": e.version, "summary": e.summary}
-                for e in loaded.registry.entries(kind)
-            ]
-            for kind in KINDS
-        }
-        quarantined = [{"name": f.name, "version": f.version, "cause": f.cause} for f in failures]
-        print_json(
-            {
-                "plugins": loaded.loaded,
-                "components": components,
-                "commands": sorted(commands),
-                "quarantined": quarantined,
-            }
-        )
-        return
-    from rich.table import Table
-    from rich.text import Text
-
-    out = console()
-    for kind in KINDS:
-        entries = loaded.registry.entries(kind)
-        if not entries:
-            continue
-        table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-        table.add_column(no_wrap=True, min_width=22)
-        table.add_column(overflow="fold")
-        table.add_column(no_wrap=True, style="dim")
-        for e in entries:
-            provider = f"{e.plugin} {e.version}"
-            table.add_row(Text(printable(e.name)), Text(printable(e.summary)), Text(printable(provider)))
-        out.print(Text(kind.replace("_", " "), style="bold"))
-        out.print(table)
-    if commands:
-        out.print(Text("commands of plugins", style="bold"))
-        out.print(Text("  " + ", ".join(sorted(commands))))
-    for failed in failures:
-        out.print(Text(printable(f"not loaded: {failed.name} {failed.version}: {failed.cause}"), style="bold red"))

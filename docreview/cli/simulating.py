@@ -19,6 +19,7 @@ from docreview.cli.common import (
     project_option,
     question_option,
 )
+from docreview.cli.naming import label_of_spec, spec_of, with_truth
 from docreview.errors import DocreviewError, ImportFailed, did_you_mean
 
 if TYPE_CHECKING:
@@ -47,7 +48,14 @@ OWN = "docreview"
     "strategies",
     multiple=True,
     metavar="NAME",
-    help="A query strategy to compare with the project's own; may be given again.",
+    help="A query strategy to compare with the project's own; may be given again. With settings: "
+    "'{name = \"density-mmr\", beta = 1.0}'.",
+)
+@click.option(
+    "--oracle",
+    metavar="NAME",
+    help="Who answers in the place of the truth, against which all is measured: with settings, "
+    "'{name = \"noisy\", flip = 0.1}'.",
 )
 @click.option(
     "--seeds",
@@ -75,6 +83,7 @@ def simulate_command(
     truth_id: str | None,
     truth_label: str | None,
     strategies: tuple[str, ...],
+    oracle: str | None,
     seeds: int,
     labels: int | None,
     file: Path | None,
@@ -89,20 +98,28 @@ def simulate_command(
     accuracy and macro-F1 on a fifth of the documents, held out. Nothing is written to the project's record.
 
     \b
-    Example:
+    Examples:
       docreview simulate --truth labels.csv --truth-id id --truth-label label --seeds 5
+      docreview simulate --oracle '{name = "noisy", flip = 0.1}'
     """
+    given = [spec_of(text, "--strategy") for text in strategies]
+    answering = None if oracle is None else spec_of(oracle, "--oracle")
     with open_project(project) as opened, progress_bars() as progress:
         asked = opened.review(question).question
         known = _truth(opened, asked, truth, truth_id, truth_label)
+        registry = opened.plugins.registry
         arms: dict[str, dict[str, Any]] = {OWN: {}}
-        names = opened.plugins.registry.names("query_strategies")
-        for name in strategies:
-            if name not in names:
-                raise DocreviewError(f"there is no query strategy '{name}'.{did_you_mean(name, names)}")
-            arms[name] = {"query_strategy": name}
+        for spec in given:
+            registry.component("query_strategies", spec)  # what is wrong with it is told before anything runs
+            arms[label_of_spec(spec)] = {"query_strategy": spec}
+        options: dict[str, Any] = {"labels": labels}
+        if answering is not None:
+            options["oracle"] = with_truth(registry, answering, known)
+            registry.component("oracles", options["oracle"])
         measure = _recall if asked.target is not None else _quality
-        result, curves = measure(opened, asked, known, arms, seeds, labels, progress)
+        result, curves = measure(opened, asked, known, arms, seeds, progress, options)
+        if answering is not None:
+            result["oracle"] = label_of_spec(answering)
         table = _table(asked, len(known), seeds, result)
         if file is not None:
             _write_report(file, asked, known, table, result, curves)
@@ -167,8 +184,8 @@ def _recall(
     known: Mapping[str, str],
     arms: Mapping[str, Mapping[str, Any]],
     seeds: int,
-    labels: int | None,
     progress: Progress,
+    options: Mapping[str, Any],
 ) -> tuple[Result, list[Curve]]:
     """Documents read to each share of the target, mean over seeds, beside what random order reads on average."""
     from docreview.metrics import expected_random_reading, needed
@@ -180,7 +197,7 @@ def _recall(
     rows: list[dict[str, Any]] = []
     curves = []
     for arm, overrides in arms.items():
-        runs = _runs(project, question, known, arm, overrides, seeds, progress, labels=labels)
+        runs = _runs(project, question, known, arm, overrides, seeds, progress, **options)
         read = [_mean([run.read_to(level) for run in runs]) for level in LEVELS]
         saving = None if read[1] is None else 1 - read[1] / expected[1]
         rows.append({"order": arm, "read": read, "saving": saving, "seconds": sum(run.seconds for run in runs)})
@@ -197,8 +214,8 @@ def _quality(
     known: Mapping[str, str],
     arms: Mapping[str, Mapping[str, Any]],
     seeds: int,
-    labels: int | None,
     progress: Progress,
+    options: Mapping[str, Any],
 ) -> tuple[Result, list[Curve]]:
     """Accuracy and macro-F1 on a held-out fifth after some numbers of labels, mean over seeds."""
     import numpy as np
@@ -211,10 +228,11 @@ def _quality(
     # held out by a generator of its own: the same documents for every arm and seed
     drawn = np.random.default_rng([0, len(ids)]).permutation(len(ids))[: max(2, len(ids) // 5)]
     held_out = [ids[i] for i in sorted(drawn.tolist())]
-    most = min(labels or 500, len(ids) - len(held_out))
+    most = min(options["labels"] or 500, len(ids) - len(held_out))
+    options = {**options, "labels": most, "held_out": held_out}
     rows, curves = [], []
     for arm, overrides in arms.items():
-        runs = _runs(project, question, known, arm, overrides, seeds, progress, labels=most, held_out=held_out)
+        runs = _runs(project, question, known, arm, overrides, seeds, progress, **options)
         steps = [run.rounds for run in runs]
         by_read: dict[int, list[tuple[float, float]]] = {}
         for rounds in steps:
@@ -265,6 +283,8 @@ def _table(question: Question, documents: int, seeds: int, result: Result) -> Ta
     from docreview.report import Table
 
     runs = "one run" if seeds == 1 else f"mean of {seeds} runs"
+    if "oracle" in result:
+        runs += f"; answers by {result['oracle']}"
     if result["target"] is None:
         title = f"{documents:,} documents with known labels, {result['held_out']:,} of them held out; {runs}"
         rows = tuple((row["order"], row["labels"], row["accuracy"], row["macro_f1"]) for row in result["rows"])
