@@ -45,14 +45,16 @@ types: $(READY)  ## Check types, strictly
 layers: $(READY)  ## Check which module may import which
 	$(RUN) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()' --no-logo --no-cache
 
-docs: $(READY)  ## Write docs/commands.md anew from the commands' own help
+docs: $(READY)  ## Write anew what is collected from the code: commands, hooks, checks
 	$(RUN) docs/commands.py
 	$(RUN) docs/reference.py
 	$(RUN) docs/checks.py
 
 docs-check: $(READY)  ## Check the documentation's links, commands and version
 	$(RUN) docs/commands.py --check
-	$(RUN) -m pytest -q tests/test_docs.py
+	$(RUN) docs/reference.py --check
+	$(RUN) docs/checks.py --check
+	$(RUN) -m pytest -q tests/test_docs.py tests/test_docs_plugins.py
 
 check: lint types layers docs-check test  ## All checks
 
