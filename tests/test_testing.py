@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -310,3 +311,44 @@ print(all(result.outcome == "passed" for result in run_checks("text_processors",
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120)
     assert done.stdout.split() == ["True", str(len(CHECKS))], done.stderr
+
+
+# ----------------------------------------------------------------------------------------------------- time and memory
+
+
+class AllPairs(Chance):
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def rows(self, state: Any, n: int, rng: Any) -> Any:
+        self.seen.append(state.n)
+        np.zeros((state.n, state.n), np.float32)
+        return super().rows(state, n, rng)
+
+
+@pytest.mark.parametrize("name", ["strategy_time", "strategy_memory"])
+def test_a_matrix_of_all_pairs_is_refused_before_it_ends_the_process(name: str) -> None:
+    (check,) = [check for check in CHECKS["query_strategies"] if name_of(check) == name]
+    component = AllPairs()
+    with pytest.raises(AssertionError, match="10,000 documents took 400 MB"):
+        check(component)
+    assert set(component.seen) == {10_000}
+
+
+class Pairwise(Chance):
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def rows(self, state: Any, n: int, rng: Any) -> Any:
+        self.seen.append(state.n)
+        if not tracemalloc.is_tracing():
+            sum(range(state.n**2 // 4))  # 1 s for 10,000 documents, 100 s for 100,000
+        return super().rows(state, n, rng)
+
+
+def test_what_compares_all_pairs_is_not_tried_with_100_000() -> None:
+    (check,) = [check for check in CHECKS["query_strategies"] if name_of(check) == "strategy_time"]
+    component = Pairwise()
+    with pytest.raises(AssertionError, match=r"documents took [\d.]+ s of processor time"):
+        check(component)
+    assert max(component.seen) < 100_000

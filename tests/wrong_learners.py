@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from wrong_deciders import dawdle, hoard
 
 from docreview.errors import BadSetting
-from docreview.testing import make_state
+from docreview.testing import make_state, models
+from docreview.testing.effort import FACTOR
 from docreview.types import ReviewState
 
 
@@ -216,7 +217,8 @@ def _scribbles(state: ReviewState, made: Outcome) -> Outcome:
 
 
 def _dawdles(state: ReviewState, made: Outcome) -> Outcome:
-    dawdle(state.n, 7)
+    limit = FACTOR * models._usual() + 0.5  # seconds, on this machine
+    dawdle(state.n, 2.2 * limit)
     return made
 
 
