@@ -67,7 +67,8 @@ KEYS = """\
 | `[plugins] files = ["my_strategy.py"]` | One-file plugins, by path from the project's folder. |
 | `[plugins] time_limit = 600` | Seconds that one call of a plugin's component may take. |
 
-Reading and writing files, embedding, processing texts and answering have no limit: they may rightly take hours.
+The limit is for selecting, fitting, scoring, explaining and deciding to stop. Files, texts, views, embedders, indexes and
+oracles have none: they may rightly take hours.
 """
 HANDED_OVER = """\
 ## What is handed over
