@@ -5,6 +5,7 @@ With --check, only says whether it is stale.
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import os
 import re
@@ -67,23 +68,24 @@ KEYS = """\
 | `[plugins] files = ["my_strategy.py"]` | One-file plugins, by path from the project's folder. |
 | `[plugins] time_limit = 600` | Seconds that one call of a plugin's component may take. |
 
-The limit is for selecting, fitting, scoring, explaining and deciding to stop. Files, texts, views, embedders, indexes and
-oracles have none: they may rightly take hours.
+The limit is for selecting, fitting, scoring, explaining and deciding to stop. Files, texts, views, embedders, indexes
+and oracles have none: they may rightly take hours.
 """
 HANDED_OVER = """\
 ## What is handed over
 
 Arrays are numpy's: `Ints` are int64, `Floats` float32, `Matrix` is a dense float32 array or a `scipy.sparse.csr_array`.
-A `Scalar` is a text, a number, true or false, or None.
 """
 
 #: what else belongs to a hook, beside the type that its docstring names
 MORE = {
     "register_importers": ("Progress",),
-    "register_views": ("StandsAside", "Resolves", "Describes", "Source", "Cache", "Writer", "Entry", "TextSource"),
+    "register_views": ("Source", "Cache", "Writer", "Entry", "TextSource"),
     "register_indexes": ("VectorIndex",),
-    "register_models": ("Fitted", "Explains"),
+    "register_models": ("Fitted",),
 }
+#: where the protocols are that a component of a hook may have as well: those that are asked for at run time
+OPTIONAL = {"register_views": "docreview.corpus", "register_models": "docreview.types"}
 #: what is handed over, in the order of the page
 HANDED = (
     "Selection",
@@ -217,10 +219,10 @@ def state_section() -> str:
     """`ReviewState`: its fields and what it computes."""
     kind = home_of("ReviewState")
     source = inspect.getsource(kind)
-    comments = dict(re.findall(r"#: (.*)\n +(\w+):", source))
-    said = {**STATE, **{name: f"{text[0].upper()}{text[1:]}." for text, name in comments.items()}}
+    comments = re.findall(r"((?:^ +#: .*\n)+)^ +(\w+):", source, flags=re.MULTILINE)
+    said = {**STATE, **{name: sentence(comment) for comment, name in comments}}
     names = [entry.name for entry in fields(kind)]
-    if sorted([*STATE, *comments.values()]) != sorted(names):
+    if sorted([*STATE, *(name for _, name in comments)]) != sorted(names):
         raise SystemExit(f"docs/reference.py: STATE must say what these fields hold, once: {set(names) ^ set(said)}.")
     rows = [f"| `{f.name}` | `{f.type}` | {said[f.name]} |".replace(" | None", r" \| None") for f in fields(kind)]
     for name, member in vars(kind).items():
@@ -246,8 +248,29 @@ def hook_section(name: str, hook: Any, registry: Any) -> str:
         lines += ["", "docreview's own:", "", "| name | what it is |", "|---|---|"]
         lines += [f"| `{entry.name}` | {entry.summary.replace('``', '`')} |" for entry in registry.entries(kind)]
     asked = re.findall(r"`docreview\.(?:types|corpus)\.(\w+)`", hook.__doc__ or "")
-    sections = [type_section(wanted) for wanted in dict.fromkeys([*asked, *MORE.get(name, ())])]
+    wanted = dict.fromkeys([*asked, *MORE.get(name, ()), *optional(OPTIONAL.get(name))])
+    sections = [type_section(each) for each in wanted]
     return "\n".join(["\n".join(lines) + "\n", *sections])
+
+
+def optional(module: str | None) -> list[str]:
+    """Names of the protocols in a module that a component need not have."""
+    members = vars(importlib.import_module(module)) if module else {}
+    return [name for name, value in members.items() if getattr(value, "_is_runtime_protocol", False)]
+
+
+def aliases() -> str:
+    """Names for types that are not classes, with their comments."""
+    from docreview import types
+
+    found = re.findall(r"((?:^#: .*\n)+)^(\w+): TypeAlias = (.+)$", inspect.getsource(types), flags=re.MULTILINE)
+    return "\n".join(f"- `{name}` = `{value}`: {sentence(comment)}" for comment, name, value in found) + "\n"
+
+
+def sentence(comment: str) -> str:
+    """The text of ``#:`` lines, as a sentence."""
+    text = " ".join(line.strip().removeprefix("#:").strip() for line in comment.splitlines()).rstrip(".")
+    return f"{text[0].upper()}{text[1:]}.".replace("``", "`")
 
 
 def hooks() -> dict[str, Callable[..., Any]]:
@@ -276,6 +299,7 @@ def page() -> str:
             *(hook_section(name, hook, registry) for name, hook in every.items()),
             SETTINGS,
             HANDED_OVER,
+            aliases(),
             state_section(),
             *(type_section(name) for name in HANDED),
             f"## Switches\n\n| in the environment | |\n|---|---|\n{switches}\n\n{KEYS}",
