@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -39,7 +39,7 @@ class Finding:
     """What was looked at, whether it is well, and where it is not, what to do."""
 
     about: str
-    state: str  # ok, off, or wrong
+    state: Literal["ok", "off", "warns", "wrong"]
     what: str
     mend: str = ""
 
@@ -92,8 +92,7 @@ def _plugins(around: Around) -> Iterator[Finding]:
         about = f"{name} {version}"
         yield Finding(about, "ok", f"{told}{loaded.origins.get(name, '')}")
         for warning in loaded.warnings.get(name, ()):
-            change = "Its author should change that before docreview's next version."
-            yield Finding(about, "wrong", warning, change)
+            yield Finding(about, "warns", warning)
     for name in loaded.disabled:
         yield Finding(name, "off", "switched off by DOCREVIEW_DISABLE_PLUGINS")
     for failed in around.failed:
@@ -203,7 +202,7 @@ def _show(out: Console, title: str, findings: Iterable[Finding]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(width=5)
     table.add_column(overflow="fold")
-    style = {"ok": "", "off": "dim", "wrong": "bold red"}
+    style = {"ok": "", "off": "dim", "warns": "yellow", "wrong": "bold red"}
     for finding in findings:
         word = finding.state.upper() if finding.state == "wrong" else finding.state
         what = Text(printable(f"{finding.about}: {finding.what}"), style[finding.state])

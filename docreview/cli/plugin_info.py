@@ -143,7 +143,7 @@ def _blocks(description: str) -> list[list[str]]:
     Papers, which have a row of their own, are left out.
     """
     blocks: list[list[str]] = [[]]
-    for line in description.splitlines():
+    for line in description.replace("``", "`").splitlines():
         if line.strip().startswith("Paper:"):
             continue
         if not line.strip():
