@@ -14,17 +14,28 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from docreview.errors import ContractViolation, DocreviewError, PluginFailed, did_you_mean, one_line
+from docreview.errors import BadSetting, ContractViolation, DocreviewError, PluginFailed, did_you_mean, one_line
 from docreview.limits import OutOfTime, limited
 from docreview.registry import BUILT_IN, Registration, describe, registration_of
-from docreview.types import Document, Explains, Fitted, Sample, Selection, StopDecision, Vectors
+from docreview.types import (
+    Document,
+    Explains,
+    Fitted,
+    Linear,
+    MakesCommittees,
+    Sample,
+    Selection,
+    StopDecision,
+    Vectors,
+    frozen,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import numpy as np
 
-    from docreview.types import Exporter, Floats, Importer, Ints, Question, ReviewState, Scalar
+    from docreview.types import CommitteeKind, Exporter, Floats, Importer, Ints, Question, ReviewState, Scalar
 
 log = logging.getLogger(__name__)
 
@@ -195,6 +206,23 @@ def fit(component: Component, state: ReviewState, rng: np.random.Generator) -> C
     return CheckedFitted(component, fitted, state)
 
 
+def fit_committee(
+    component: Component, state: ReviewState, kind: CommitteeKind, members: int, rng: np.random.Generator
+) -> Floats:
+    """Probabilities (members, n, k) of a committee of the model, each member checked like the model itself."""
+    import numpy as np
+
+    model = component.value
+    if not isinstance(model, MakesCommittees):
+        raise BadSetting(f"{component.registration.label} makes no committees: choose another model or strategy.")
+    doing = "fitting a committee"
+    fits = call(component.registration, doing, lambda: model.committee(state, kind, members, rng), state.round)
+    checked = [CheckedFitted(component, fitted, state) for fitted in fits]
+    if len(checked) < 2:
+        blame(component.registration.label, f"a committee must have two members at least, got {len(checked)}")
+    return frozen(np.stack([fitted.probabilities for fitted in checked]))
+
+
 class CheckedFitted:
     """A fitted model whose scores and probabilities are checked when they are first asked for."""
 
@@ -226,6 +254,24 @@ class CheckedFitted:
         if not isinstance(fitted, Explains):
             return []
         return call(self._entry, "explaining", lambda: fitted.word_weights(text, label), self._round)
+
+    def coefficients(self, view: str) -> Floats | None:
+        """What a row of that view adds to the scores (k, d); None where the model is not linear in it."""
+        import numpy as np
+
+        fitted = self._fitted
+        if not isinstance(fitted, Linear):
+            return None
+        given = call(self._entry, "telling its coefficients", lambda: fitted.coefficients(view), self._round)
+        if given is not None and (np.ndim(given) != 2 or np.shape(given)[0] != self._shape[1]):
+            self._wrong(f"coefficients must have one row a label, got the shape {np.shape(given)}")
+        return given
+
+    def to_probabilities(self, scores: Floats) -> Floats:
+        """Calibrated probabilities (m, k) of scores (m, k); only for a model that has `coefficients`."""
+        fitted = self._fitted
+        assert isinstance(fitted, Linear), "asked for after `coefficients`"
+        return call(self._entry, "computing probabilities", lambda: fitted.to_probabilities(scores), self._round)
 
     def _array(self, name: str, values: object) -> Floats:
         import numpy as np

@@ -108,6 +108,11 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
+def ended(sentence: str) -> str:
+    """Return the sentence with a full stop, unless it ends in a mark of its own."""
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return ``" Did you mean 'x'?"``, or ``" Known: a, b, c."`` where nothing is near; empty where none is known."""
     names = sorted(known)

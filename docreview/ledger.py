@@ -183,6 +183,11 @@ class Ledger:
         most = max(counts.values())
         return next(value for value in reversed(given) if counts[value] == most)
 
+    def labels_by_id(self, ids_of: Callable[[Sequence[int]], Sequence[str]]) -> dict[str, str | None]:
+        """Consensus label of every answered document by id, in order of answers; None where nobody could tell."""
+        rows = list(self.rounds)
+        return {i: self.consensus(row) for i, row in zip(ids_of(rows), rows, strict=True)}
+
     def _count(self, row: int, sign: int) -> None:
         if self.rounds.get(row, 0) > 0:
             value = self.consensus(row)

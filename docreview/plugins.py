@@ -14,12 +14,13 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
-import importlib.util
+import inspect
 import logging
 import os
 import re
 import sys
 import time
+import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,8 +33,9 @@ import pluggy
 import docreview
 from docreview import hookspecs
 from docreview.config import TIME_LIMIT
-from docreview.errors import ComponentError, PluginError, did_you_mean, one_line
+from docreview.errors import ComponentError, PluginError, did_you_mean, ended, one_line
 from docreview.hookspecs import API
+from docreview.limits import limited
 from docreview.registry import BUILT_IN, KINDS, Registration, Registry
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,10 @@ BUILTIN = (
     "docreview.exporters",
     "docreview.presets",
 )
+
+#: seconds that a plugin may take to be imported and to register, and to answer a hook that others wait for
+IMPORT_LIMIT = HOOK_LIMIT = 60.0
+
 
 @dataclass(frozen=True)
 class Found:
@@ -100,7 +106,7 @@ class Plugins:
         for method in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             others = [plugin for _, plugin in self.manager.list_name_plugin() if plugin not in (None, method.plugin)]
             try:
-                told = self.manager.subset_hook_caller(hook, remove_plugins=others)(**arguments)
+                told = limited(HOOK_LIMIT, partial(self.manager.subset_hook_caller(hook, others), **arguments))
             except (Exception, SystemExit) as error:
                 version = self.loaded.get(method.plugin_name, "")
                 name = f"{method.plugin_name} {version}".rstrip()
@@ -141,7 +147,7 @@ def load_plugins(
             plugins.origins[plugin.name] = plugin.origin
         else:
             plugins.quarantined.append(cause)
-            plugins.registry.absent.append(f"The plugin '{cause.name}' was not let in: {cause.cause.rstrip('.')}.")
+            plugins.registry.absent.append(f"The plugin '{cause.name}' was not let in: {ended(cause.cause)}")
     return plugins
 
 
@@ -167,8 +173,12 @@ def make_manager() -> pluggy.PluginManager:
 
 def attempt(plugin: Found, let_in: Callable[[], Any]) -> Quarantined | None:
     """Let a plugin in: None where that went well, else why it is quarantined; an error where plugins are strict."""
+
+    def late() -> None:
+        log.warning("plugin '%s' is still being imported after %g s: it is left out.", plugin.name, IMPORT_LIMIT)
+
     try:
-        let_in()
+        limited(IMPORT_LIMIT, let_in, late)
     except (Exception, SystemExit) as error:
         # a plugin may raise anything at import, or leave; the one place where that must not stop the host
         cause = cause_of(error)
@@ -234,25 +244,28 @@ def _malformed(error: Exception) -> Any:
 
 def in_file(path: Path) -> Found:
     """A plugin that is one Python file. Its version names its content, so that a changed file is another version."""
+    name = path.stem.replace("_", "-")
     try:
-        version = f"file-{hashlib.sha256(path.read_bytes()).hexdigest()[:10]}"
-    except OSError:
-        version = "?"
-    return Found(path.stem.replace("_", "-"), version, partial(_from_file, path), str(path))
+        content = path.read_bytes()
+    except OSError as error:
+        return Found(name, "?", partial(_unreadable, path, error), str(path))
+    version = f"file-{hashlib.sha256(content).hexdigest()[:10]}"
+    return Found(name, version, partial(_from_file, path, content), str(path))
 
 
-def _from_file(path: Path) -> Any:
-    if not path.is_file():
-        raise PluginError(f"there is no file {path}, which [plugins] files in docreview.toml names.")
+def _unreadable(path: Path, error: OSError) -> Any:
+    raise PluginError(f"{path}, which [plugins] files in docreview.toml names, cannot be read: {error.strerror}.")
+
+
+def _from_file(path: Path, content: bytes) -> Any:
     # a name of its own: two projects may each have a my_strategy.py, and dataclasses look their module up by name
     name = f"docreview_file_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise PluginError(f"{path} is no Python file: its name must end in .py.")
-    module = importlib.util.module_from_spec(spec)
+    module = types.ModuleType(name)
+    module.__file__ = str(path)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        # what runs is what the version was made from: Python's own cache may hold a file of the same second and size
+        exec(compile(content, path, "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
         raise
@@ -276,6 +289,13 @@ def check_plugin(plugin: Any) -> None:
     for hook in hooks:
         if hook not in known:
             raise PluginError(f"there is no hook '{hook}'.{did_you_mean(hook, known)}")
+    for attribute, marked in options.items():
+        if isinstance(marked, dict):
+            hook = marked.get("specname") or attribute
+            wanted = inspect.signature(getattr(hookspecs, hook)).parameters
+            for argument in inspect.signature(getattr(plugin, attribute)).parameters:
+                if argument not in wanted:
+                    raise PluginError(f"hook '{hook}' has no argument '{argument}'.{did_you_mean(argument, wanted)}")
     if not hooks:
         raise PluginError("it implements no hook: mark its functions with @docreview.hookimpl.")
 

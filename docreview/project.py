@@ -31,6 +31,7 @@ from docreview.corpus import Corpus
 from docreview.errors import BadSetting, ImportFailed, ProjectError, UnknownLabel, did_you_mean
 from docreview.exporters import exporter_for
 from docreview.importers import importer_for, read_documents
+from docreview.ledger import Ledger
 from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
 from docreview.registry import other_versions
@@ -265,6 +266,16 @@ class Project:
     def questions(self) -> dict[str, Question]:
         """The questions by name."""
         return {name: entry.question for name, entry in self.config.questions.items()}
+
+    def question(self, name: str | None = None) -> Question:
+        """The question of that name, or the only one."""
+        return self._question(name).question
+
+    def labels(self, question: str | None = None) -> dict[str, str | None]:
+        """Consensus label of every answered document by id, in order of answers. Writes nothing."""
+        ledger = Ledger(self.store.rows)
+        ledger.apply(self.store.entries(chain_of(self.question(question).name)))
+        return ledger.labels_by_id(self.store.ids_of)
 
     def _question(self, name: str | None) -> QuestionConfig:
         known = self.config.questions

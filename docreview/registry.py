@@ -24,6 +24,7 @@ from docreview.errors import (
     PluginFailed,
     UnknownComponent,
     did_you_mean,
+    ended,
 )
 
 #: kind -> the parameter name that takes one component of it
@@ -266,7 +267,7 @@ class Registry:
             settings = {key: arguments.get(key, parameter.default) for key, parameter in known.items()}
             return _mark(entry.factory(**arguments), Made(entry, settings))
         except ValueError as error:
-            raise BadSetting(f"{entry.label}: {error}") from error
+            raise BadSetting(ended(f"{entry.label}: {error}")) from error
         except DocreviewError:
             raise
         except (Exception, SystemExit) as error:

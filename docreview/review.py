@@ -170,10 +170,7 @@ class Review:
 
     def labels(self) -> dict[str, str | None]:
         """Consensus label of every answered document by id, in order of answers; None where nobody could tell."""
-        self._refresh()
-        rows = list(self._ledger.rounds)
-        ids = self.corpus.store.ids_of(rows)
-        return {i: self._ledger.consensus(row) for i, row in zip(ids, rows, strict=True)}
+        return self.ledger.labels_by_id(self.corpus.store.ids_of)
 
     # ----------------------------------------------------------------------------------------------------------- tell
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from docreview.contracts import Component, fit, select
+from docreview.contracts import Component, fit, fit_committee, select
 from docreview.ledger import Ledger, encode
 from docreview.registry import made_by
 from docreview.types import VALIDATION, Fitted, Neighbors, ReviewState, Sample, Selection, Vectors
 
 if TYPE_CHECKING:
     from docreview.store import Store
-    from docreview.types import Ints
+    from docreview.types import CommitteeKind, Floats, Ints
 
 #: how many documents' predictions are followed from round to round where a stopping rule needs it
 STOP_SET = 500
@@ -100,6 +100,10 @@ def make_state(
         fitted_is(learned)
         return learned
 
+    @cache
+    def committee(kind: CommitteeKind, members: int) -> Floats:
+        return fit_committee(components.model, state, kind, members, generator(seed, state.round, f"committee {kind}"))
+
     assert ledger.question is not None, "a chain begins with its question"
     state = ReviewState(
         question=ledger.question,
@@ -114,6 +118,7 @@ def make_state(
         samples=tuple(ledger.samples.values()),
         neighbors=neighbors,
         fitted=fitted,
+        committee=committee,
         texts=texts,
     )
     return state

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,6 +205,10 @@ class Round:
     stop_set: Floats | None = None
 
 
+#: how the members of a committee come to differ: by the labels they learn from, by view, by classifier, by where a
+#: learner that is not convex begins
+CommitteeKind: TypeAlias = Literal["bootstrap", "views", "classifiers", "initializations"]
+
 #: the sample that is drawn before anything else, where the project wants one
 VALIDATION = "validation"
 
@@ -228,7 +232,13 @@ def frozen(array: _Array) -> _Array:
     """
     import numpy as np
 
+    if not array.size:  # nothing to write to, and numpy's generators shuffle no read-only array, be it empty
+        return array.copy()
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)  # type: ignore[return-value]
+
+
+def _no_committee(kind: CommitteeKind, members: int) -> Floats:
+    raise LookupError("this state was made without a committee")
 
 
 def _no_texts(rows: Sequence[int]) -> list[str]:
@@ -257,6 +267,9 @@ class ReviewState:
     neighbors: Neighbors | None = None
     #: fitted when first asked for; None before the first fit is possible
     fitted: Callable[[], Fitted | None] = lambda: None
+    #: probabilities (members, n, k) of a committee, fitted when asked for: how its members come to differ, and how many
+    #: there are to be; raises `BadSetting` where the model makes none of that kind
+    committee: Callable[[CommitteeKind, int], Floats] = _no_committee
     #: texts of rows as the views read them (text processors applied), in the order asked for; read when asked
     texts: Callable[[Sequence[int]], list[str]] = _no_texts
 
@@ -496,6 +509,30 @@ class Exporter(Protocol):
 
     def write(self, path: Path, rows: Iterable[Mapping[str, Scalar]]) -> int:
         """Write the rows and return how many."""
+        ...
+
+
+@runtime_checkable
+class MakesCommittees(Protocol):
+    """A model that can be fitted several times, each time in another way."""
+
+    def committee(
+        self, state: ReviewState, kind: CommitteeKind, members: int, rng: np.random.Generator
+    ) -> Sequence[Fitted]:
+        """Fit up to `members` members; `BadSetting` where fewer than two can be made in that way."""
+        ...
+
+
+@runtime_checkable
+class Linear(Protocol):
+    """A fitted model whose scores are a sum of linear functions, one of each view, and a constant."""
+
+    def coefficients(self, view: str) -> Floats | None:
+        """What a row of that view adds to the scores (k, d); None where the view plays no part, or is not linear."""
+        ...
+
+    def to_probabilities(self, scores: Floats) -> Floats:
+        """Calibrated probabilities (m, k) of scores (m, k)."""
         ...
 
 

@@ -9,11 +9,10 @@ from scipy.optimize import minimize
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import LinearSVC
 
-from docreview import models
 from docreview.calibration import calibrate
 from docreview.classifiers import linear_svm, logistic_regression, naive_bayes
 from docreview.errors import BadSetting, ContractViolation, UnknownLabel
-from docreview.models import LateFusion, assign_folds, balanced
+from docreview.models import LateFusion, assign_folds, balanced, late_fusion, parts
 from docreview.types import Question, ReviewState, Vectors
 
 
@@ -130,7 +129,7 @@ def test_labels_weigh_alike_and_a_target_more_than_its_rest():
 )
 def test_any_scikit_learn_classifier_works_on_word_weights(classifier, k, monkeypatch):
     # small blocks: what is computed in pieces must fit together
-    monkeypatch.setattr(models, "_BLOCK", 64)
+    monkeypatch.setattr(parts, "_BLOCK", 64)
     truth, views = corpus(300, k)
     fitted = fit(review(truth, {"lexical": views["lexical"]}, np.arange(80)), classifier=classifier)
     assert (fitted.probabilities.argmax(axis=1) == truth)[80:].mean() > 0.85
@@ -214,7 +213,7 @@ def test_fitting_changes_neither_model_nor_classifier():
 
 def test_probabilities_are_computed_only_when_asked_for(monkeypatch):
     calls = []
-    monkeypatch.setattr(models, "calibrate", lambda *a: calls.append(1) or calibrate(*a))
+    monkeypatch.setattr(late_fusion, "calibrate", lambda *a: calls.append(1) or calibrate(*a))
     truth, views = corpus()
     fitted = fit(review(truth, views, np.arange(60)))
     assert fitted.scores.shape == (300, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import types
@@ -103,7 +104,7 @@ BROKEN = {
     ),
     "wrong_argument": (
         "import docreview\n@docreview.hookimpl\ndef register_oracles(registry): ...",
-        "PluginValidationError: ",
+        "hook 'register_oracles' has no argument 'registry'. Did you mean 'register'?",
     ),
     "taken_name": (
         GOOD.replace("longest-first", "random"),
@@ -315,7 +316,7 @@ def test_two_projects_may_have_files_of_one_name(tmp_path: Path) -> None:
 
 
 FILES = {
-    "gone": (None, "there is no file"),
+    "gone": (None, "which [plugins] files in docreview.toml names, cannot be read: No such file or directory."),
     "raises": ("raise RuntimeError('at import')", "RuntimeError: at import"),
     "commands": (
         "import docreview\n@docreview.hookimpl\ndef register_commands(cli): ...",
@@ -360,3 +361,24 @@ def test_tracing_prints_each_hook_call(
     assert [line for line in lines if line.startswith("plugins: register_query_strategies(register) by acme: done in")]
     list(plugins.tell("labels_recorded", review=None, labels=[]))
     assert capsys.readouterr().err == ""  # nobody listens, so nobody is called
+
+
+def test_what_runs_is_what_the_version_names(tmp_path: Path) -> None:
+    """Python's own cache knows a file by its second and size: one that changed faster must not be taken from there."""
+    file = tmp_path / "quick.py"
+    for name in ("first-one", "other-one"):
+        file.write_text(GOOD.replace("longest-first", name))
+        os.utime(file, (1_000_000_000, 1_000_000_000))
+        assert name in load_plugins(files=[file]).registry.names("query_strategies")
+
+
+def test_a_plugin_that_never_ends_to_be_imported_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("docreview.plugins.IMPORT_LIMIT", 0.2)
+    monkeypatch.setattr("docreview.plugins.HOOK_LIMIT", 0.2)
+    file = tmp_path / "endless.py"
+    file.write_text("while True: pass")
+    plugins = load_plugins(files=[file])
+    assert plugins.quarantined[0].cause == "OutOfTime: not done after 0.2 s"
+    listens = "import docreview\n@docreview.hookimpl\ndef render_document(document):\n    while True: pass\n"
+    (tmp_path / "deaf.py").write_text(listens)
+    assert list(load_plugins(files=[tmp_path / "deaf.py"]).tell("render_document", document=None)) == []

@@ -8,6 +8,7 @@ import pytest
 from support import LEXICAL, make_documents
 
 from docreview import Label, Project
+from docreview.cli import main
 from docreview.errors import OtherVersions
 from docreview.registry import made_by, other_versions
 
@@ -133,3 +134,18 @@ def test_only_what_differs_is_named() -> None:
     now = {"classifier 'a'": "acme 2", "classifier 'b'": "acme 1", "classifier 'd'": "acme 2"}
     assert other_versions(then, now) == ["classifier 'a' was made by acme 1, now by acme 2"]
     assert made_by("text", 3, None, {"a": [1.0]}) == {}
+
+
+def test_replay_and_simulation_write_nothing(folder: Path) -> None:
+    (folder / "acme.py").write_text(PLUGIN.format(version=2))
+    with Project.open(folder) as project:
+        before = {chain: project.store.last(chain) for chain in project.store.chains}
+    truth = "".join(f"{i},{label}\n" for i, label in make_documents(80)[1].items())
+    (folder / "truth.csv").write_text("id,label\n" + truth)
+    truth_file = ["simulate", "--truth", "truth.csv"]
+    for arguments in (["replay", "--other-versions"], ["simulate", "--seeds", "1"], truth_file):
+        file = [str(folder / a) if a.endswith(".csv") else a for a in arguments]
+        with pytest.raises(SystemExit):
+            main([*file, "-p", str(folder)])
+    with Project.open(folder) as project:
+        assert {chain: project.store.last(chain) for chain in project.store.chains} == before

@@ -152,14 +152,16 @@ def replay_command(other_versions: bool, project: Path | None, question: str | N
     Example:
       docreview replay
     """
+    from docreview.rounds import chain_of
+
     with open_project(project) as opened, progress_bars() as progress:
         for chain in opened.store.chains:
             opened.store.verify(chain)
-        review = opened.review(question)
-        batches = sum(1 for entry in opened.store.entries(review.chain) if entry.kind == "batch")
-        findings = opened.replay(review.name, progress, other_versions=other_versions)
+        name = opened.question(question).name
+        findings = opened.replay(name, progress, other_versions=other_versions)
+        batches = sum(1 for entry in opened.store.entries(chain_of(name)) if entry.kind == "batch")
     if as_json:
-        print_json({"question": review.name, "batches": batches, "findings": findings})
+        print_json({"question": name, "batches": batches, "findings": findings})
     else:
         for finding in findings:
             click.echo(printable(finding))

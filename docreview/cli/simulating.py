@@ -105,7 +105,7 @@ def simulate_command(
     given = [spec_of(text, "--strategy") for text in strategies]
     answering = None if oracle is None else spec_of(oracle, "--oracle")
     with open_project(project) as opened, progress_bars() as progress:
-        asked = opened.review(question).question
+        asked = opened.question(question)
         known = _truth(opened, asked, truth, truth_id, truth_label)
         registry = opened.plugins.registry
         arms: dict[str, dict[str, Any]] = {OWN: {}}
@@ -138,7 +138,7 @@ def _truth(
     if file is None:
         if id_column or label_column:
             raise click.UsageError("--truth-id and --truth-label name columns of a file: give --truth FILE.")
-        given = {key: label for key, label in project.review(question.name).labels().items() if label is not None}
+        given = {key: label for key, label in project.labels(question.name).items() if label is not None}
     else:
         columns = {role: column for role, column in (("id", id_column), ("label", label_column)) if column}
         registry = project.plugins.registry
