@@ -10,7 +10,7 @@ Heavy packages are imported for type checking only; numpy is the one exception, 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from types import MappingProxyType
@@ -158,6 +158,10 @@ class Vectors:
     `explain`, where a view can say which words a row came from, takes a text and returns the spans (start, end) of its
     m words, in order, and a CSR (m, d) of what each adds to the row of that text: the m rows sum to it, so
     ``weights @ coef`` shares a linear classifier's score among the words.
+
+    `embed`, where a view can read words that are no document (a prompt, keywords), takes m texts and returns their
+    rows (m, d) as queries: float32, CSR where `matrix` is, of unit length, or zero where the view knows none of the
+    words, so that ``matrix @ row`` is a cosine. An encoder is loaded when it is first called.
     """
 
     matrix: Matrix
@@ -165,6 +169,7 @@ class Vectors:
     chunks: Floats | None = None
     chunk_rows: Ints | None = None
     explain: Callable[[str], tuple[list[tuple[int, int]], sp.csr_array]] | None = None
+    embed: Callable[[Sequence[str]], Matrix] | None = None
 
     @property
     def dense(self) -> bool:
@@ -272,6 +277,8 @@ class ReviewState:
     committee: Callable[[CommitteeKind, int], Floats] = _no_committee
     #: texts of rows as the views read them (text processors applied), in the order asked for; read when asked
     texts: Callable[[Sequence[int]], list[str]] = _no_texts
+    #: rows to which the pool is limited, in order; None: it is not
+    only: Ints | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "views", MappingProxyType(dict(self.views)))
@@ -281,6 +288,9 @@ class ReviewState:
         """Rows nobody has answered and no locked sample holds, in order."""
         import numpy as np
 
+        if self.only is not None:  # nothing of the corpus's size is made
+            taken = np.concatenate([self.reviewed, *(sample.rows for sample in self.samples)])
+            return frozen(self.only[~np.isin(self.only, taken)])
         free = np.ones(self.n, dtype=bool)
         free[self.reviewed] = False
         for sample in self.samples:
@@ -291,6 +301,19 @@ class ReviewState:
     def candidates(self) -> Ints:
         """Rows a strategy may choose from: the pool."""
         return self.pool
+
+    def restricted(self, rows: Ints) -> ReviewState:
+        """The same review with no other `candidates` than these `rows`, as far as they are candidates.
+
+        For a strategy that asks another about a part of the pool. What was computed is shared; it costs time and memory
+        in proportion to the rows, those of the part and the answered ones, not to the corpus.
+        """
+        import numpy as np
+
+        part = replace(self, only=frozen(np.unique(rows if self.only is None else np.intersect1d(rows, self.only))))
+        shared = ("labeled", "found", "probabilities", "scores")
+        vars(part).update({name: value for name, value in vars(self).items() if name in shared})
+        return part
 
     @cached_property
     def labeled(self) -> Ints:

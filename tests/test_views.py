@@ -296,3 +296,71 @@ def test_vectors_of_the_wrong_shape_are_an_error(tmp_path: Path) -> None:
 def test_semantic_settings_out_of_range(wrong: dict) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         Semantic(Toy(), **wrong)
+
+
+# -------------------------------------------------------------------------------------------------------------- queries
+
+
+def test_the_lexical_view_reads_a_query_as_it_reads_a_document(tmp_path: Path) -> None:
+    texts = [*make_texts(60), "Ọjọ́ dára gan-an", "法院驳回了原告的请求。", "ፍርድ ቤቱ ውሳኔውን ሰጥቷል", ""]
+    vectors = Lexical().build(TextSource(texts), Cache(tmp_path))
+    assert vectors.embed is not None
+    queries = vectors.embed(texts)
+    assert queries.dtype == np.float32
+    np.testing.assert_allclose(queries.toarray(), vectors.matrix.toarray(), atol=1e-6)
+    # n-grams that no document has count for nothing, and a text of nothing else is a zero row
+    mixed = vectors.embed(["xyzzy bar", "xyzzy plugh", ""]).toarray()
+    np.testing.assert_allclose(mixed[0], vectors.embed(["bar"]).toarray()[0], atol=1e-6)
+    assert not mixed[1:].any()
+    assert vectors.embed([]).shape == (0, vectors.matrix.shape[1])
+
+
+def test_more_queries_than_a_block_holds_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = make_texts(40)
+    vectors = Lexical().build(TextSource(texts), Cache(tmp_path))
+    assert vectors.embed is not None
+    whole = vectors.embed(texts).toarray()
+    monkeypatch.setattr(lexical_module, "_BLOCK", 7)
+    np.testing.assert_array_equal(vectors.embed(texts).toarray(), whole)
+
+
+def test_a_corpus_without_words_knows_no_query(tmp_path: Path) -> None:
+    vectors = Lexical().build(TextSource(["", ""]), Cache(tmp_path))
+    assert vectors.embed is not None
+    assert not vectors.embed(["word"]).toarray().any()
+
+
+class Asked(Toy):
+    """Tells queries from documents: theirs point the other way."""
+
+    def embed(self, texts, *, query: bool = False) -> np.ndarray:
+        vectors = super().embed(texts)
+        return -vectors if query else vectors
+
+
+def test_the_semantic_view_asks_its_embedder_for_queries_when_it_is_asked(tmp_path: Path) -> None:
+    toy = Asked()
+    vectors = Semantic(toy).build(TextSource(["a bird sings", "an owl"]), Cache(tmp_path))
+    assert vectors.embed is not None
+    before = len(toy.seen)
+    long = " ".join(f"w{i}" for i in range(60)) + "."
+    rows = vectors.embed(["a bird sings", " ", long])
+    assert len(toy.seen) > before, "nothing was embedded before it was asked for"
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows[0], -vectors.matrix[0], atol=1e-3)
+    assert not rows[1].any()
+    # every word of a text longer than the encoder takes counts: `Toy` itself refuses one
+    wanted = Toy(max_tokens=1000).embed([long])[0]
+    np.testing.assert_allclose(rows[2], -wanted / np.linalg.norm(wanted), atol=0.05)
+    assert vectors.embed([]).shape == (0, 16)
+
+
+def test_a_query_vector_that_is_not_finite_is_an_error_that_says_so(tmp_path: Path) -> None:
+    class Bad(Toy):
+        def embed(self, texts, *, query: bool = False) -> np.ndarray:
+            return super().embed(texts) * (np.nan if query else 1)
+
+    vectors = Semantic(Bad()).build(TextSource(["a bird"]), Cache(tmp_path))
+    assert vectors.embed is not None
+    with pytest.raises(EmbeddingError, match="the vector of query 0 holds NaN"):
+        vectors.embed(["a bird"])

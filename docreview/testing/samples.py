@@ -197,9 +197,26 @@ def _views(truth: Ints, k: int, dimension: int, alike: bool, seen: int, rng: np.
     parts = (frozen(sparse.data), frozen(sparse.indices), frozen(sparse.indptr))
     name = f"sample-{n}-{k}-{alike}-{seen}"
     return {
-        "semantic": Vectors(frozen(dense.astype(np.float32)), f"{name}-semantic"),
-        "lexical": Vectors(sp.csr_array(parts, shape=sparse.shape), f"{name}-lexical"),
+        "semantic": Vectors(
+            frozen(dense.astype(np.float32)), f"{name}-semantic", embed=lambda texts: _read(texts, dimension)
+        ),
+        "lexical": Vectors(
+            sp.csr_array(parts, shape=sparse.shape),
+            f"{name}-lexical",
+            embed=lambda texts: sp.csr_array(np.abs(_read(texts, sparse.shape[1]))),
+        ),
     }
+
+
+def _read(texts: Sequence[str], dimension: int) -> Floats:
+    """Rows (m, dimension) of texts that are no documents: each word points somewhere of its own."""
+    import numpy as np
+
+    rows = np.zeros((len(texts), dimension))
+    for row, text in zip(rows, texts, strict=True):
+        for word in text.split():
+            row += np.random.default_rng(list(word.encode())).normal(size=dimension)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
 def _neighbors(matrix: Any, k: int = 5) -> Neighbors:

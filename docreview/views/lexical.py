@@ -80,7 +80,8 @@ class Lexical:
         columns, idf = arrays["columns"], arrays["idf"]
         shape = (source.n, max(1, len(columns)))
         matrix = sp.csr_array((arrays["data"], arrays["indices"], arrays["indptr"]), shape=shape, copy=False)
-        return Vectors(matrix, name, explain=_explainer(self.ngrams, columns, idf))
+        explain, embed = _explainer(self.ngrams, columns, idf), _embedder(self.ngrams, columns, idf)
+        return Vectors(matrix, name, explain=explain, embed=embed)
 
     def _counted(self, cache: Cache, key: str, source: Source, start: int, stop: int) -> Entry:
         """The n-gram counts of one block: from the cache, or made and kept."""
@@ -257,3 +258,28 @@ def _explainer(
         return spans, sp.csr_array((values.astype(np.float32), (rows, found)), shape=shape)
 
     return explain
+
+
+def _embedder(ngrams: int, columns: Hashes, idf: npt.NDArray[np.float64]) -> Callable[[Sequence[str]], sp.csr_array]:
+    """Weigh texts that are no documents as documents are weighed; n-grams that no document has are left out."""
+
+    def embed(texts: Sequence[str]) -> sp.csr_array:
+        import numpy as np
+        import scipy.sparse as sp
+
+        width = max(1, len(columns))
+        parts = [sp.csr_array((0, width), dtype=np.float32)]
+        for start in range(0, len(texts), _BLOCK):
+            block = texts[start : start + _BLOCK]
+            hashes, indices, counts, indptr = count_ngrams(block, ngrams)
+            place = np.minimum(np.searchsorted(columns, hashes), width - 1)
+            known = columns[place] == hashes if len(columns) else np.zeros(len(hashes), bool)
+            seen = known[indices]
+            rows = np.repeat(np.arange(len(block)), np.diff(indptr))[seen]
+            found = place[indices[seen]]
+            weights = _damped(counts[seen]) * idf[found]
+            weights /= np.sqrt(np.bincount(rows, weights * weights, minlength=len(block)))[rows]
+            parts.append(sp.csr_array((weights.astype(np.float32), (rows, found)), shape=(len(block), width)))
+        return sp.csr_array(sp.vstack(parts, format="csr"))
+
+    return embed

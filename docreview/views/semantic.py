@@ -10,6 +10,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from docreview.cache import Cache, Entry, Source, blocks, fingerprint
@@ -212,7 +213,23 @@ class Semantic:
             entry = _there(cache, name)
             cache.keep_newest(name.partition("/")[0], 2)
         arrays = entry.arrays
-        return Vectors(arrays["matrix"], name.partition("/")[2], arrays.get("chunks"), arrays.get("chunk_rows"))
+        fingerprint_ = name.partition("/")[2]
+        embed = partial(view._embed_queries, language=source.language)
+        return Vectors(arrays["matrix"], fingerprint_, arrays.get("chunks"), arrays.get("chunk_rows"), embed=embed)
+
+    def _embed_queries(self, texts: Sequence[str], language: str) -> Floats:
+        """Unit vectors (m, dim) of texts as queries; one without words is zero, and no long one is cut off."""
+        import numpy as np
+
+        counter = _Counter(self.embedder)
+        spans = chunk_many(list(texts), self.embedder.max_tokens, counter.count, language)
+        pieces = [text[a:b] for text, cut in zip(texts, spans, strict=True) for a, b in cut]
+        rows = np.repeat(np.arange(len(texts)), [len(cut) for cut in spans])
+        pooled = np.zeros((len(texts), self.embedder.dim))
+        if pieces:
+            weights = np.maximum(counter.count(pieces), 1)
+            np.add.at(pooled, rows, self._checked(pieces, rows, query=True) * weights[:, None])
+        return unit(pooled.astype(np.float32))
 
     def _embed(self, source: Source, start: int, stop: int, cache: Cache, key: str, told: _Share) -> Entry:
         """Embed one block and keep it. What shares a batch depends on the block alone."""
@@ -240,21 +257,21 @@ class Semantic:
             writer.array("unknown", unknown)
         return _there(cache, key)
 
-    def _checked(self, texts: list[str], rows: npt.NDArray[Any]) -> Floats:
+    def _checked(self, texts: list[str], rows: npt.NDArray[Any], *, query: bool = False) -> Floats:
         """Unit vectors of texts; raise `EmbeddingError` for a wrong shape or a vector that is not finite."""
         import numpy as np
 
         with guarded(registration_of(self.embedder), "embedding"):
-            given = self.embedder.embed(texts)
+            given = self.embedder.embed(texts, query=query)
         wanted = (len(texts), self.embedder.dim)
         if np.shape(given) != wanted:
             blame(label_of(self.embedder), f"it returned an array of shape {np.shape(given)} instead of {wanted}")
         vectors = np.asarray(given, np.float32)
         bad = ~np.isfinite(vectors).all(axis=1)
         if bad.any():
-            row = int(rows[int(bad.argmax())])
+            what = f"{'query' if query else 'document'} {rows[int(bad.argmax())]}"
             raise EmbeddingError(
-                f"{label_of(self.embedder)}: the vector of document {row} holds NaN or infinity: try dtype float32."
+                f"{label_of(self.embedder)}: the vector of {what} holds NaN or infinity: try dtype float32."
             )
         return unit(vectors)
 
