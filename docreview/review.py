@@ -229,8 +229,7 @@ class Review:
         corpus, n = self.corpus, self.corpus.n
         names = corpus.ready(n) or corpus.quick
         views = {name: corpus.vectors(name, n) for name in names} if n else {}
-        parts = self._components
-        wanted = "neighbors" in parts.query_strategy.value.needs | parts.cold_start.value.needs
+        wanted = "neighbors" in self._components.needs
         return n, views, corpus.neighbors(n) if wanted and corpus.neighbors_ready(n) else None
 
     def _next_entry(self, n: int | None) -> tuple[str, Mapping[str, Any]] | None:

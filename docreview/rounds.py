@@ -62,6 +62,12 @@ class Components:
     cold_start: Component
     stopping_rule: Component
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """All that any of them needs."""
+        # a model, unlike the others, may do without the attribute
+        return frozenset().union(*(getattr(part.value, "needs", frozenset()) for part in vars(self).values()))
+
     def describe(self) -> dict[str, dict[str, str]]:
         """What the record keeps of them."""
         return {role: part.describe() for role, part in vars(self).items()}

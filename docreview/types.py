@@ -464,7 +464,10 @@ class Fitted(Protocol):
 
 
 class Model(Protocol):
-    """Combines views and classifiers. `fit` never changes the model: it returns what was learned."""
+    """Combines views and classifiers. `fit` never changes the model: it returns what was learned.
+
+    A model may have `needs`, as a query strategy has: ``"neighbors"`` for the neighbor graph in the state.
+    """
 
     def fit(self, state: ReviewState, rng: np.random.Generator) -> Fitted: ...
 
