@@ -373,8 +373,10 @@ def test_another_version_is_told_and_replayed_as_the_page_says(folder: Path) -> 
     (folder / "longest_first.py").write_text(FILE.format(version=2))
     refused = run("replay", "-p", folder)
     assert refused.returncode == 1
+    opened = run("status", "-p", folder)
+    assert opened.returncode == 0
     old, new = dict.fromkeys(re.findall(r"file-[0-9a-f]{10}", refused.stderr))
-    warning, error = refused.stderr.replace(old, "1.0").replace(new, "1.1").splitlines()
+    error, warning = (refused.stderr + opened.stderr).replace(old, "1.0").replace(new, "1.1").splitlines()
     assert on_the_page(warning.removeprefix("Warning: "))
     assert on_the_page(error)
     assert on_the_page("docreview replay --other-versions")
