@@ -16,6 +16,7 @@ import pytest
 from wrong_deciders import Chance, Constant, Parrot
 from wrong_files import GOOD, Reader
 
+from docreview.errors import BadSetting
 from docreview.oracles import KnownLabels
 from docreview.testing import (
     CHECKS,
@@ -31,6 +32,7 @@ from docreview.testing import (
 )
 from docreview.testing.common import state_digest
 from docreview.testing.importers import NEED_WRITTEN
+from docreview.testing.samples import one_view
 
 # -------------------------------------------------------------------------------------------------------- sample states
 
@@ -61,6 +63,35 @@ def test_sample_states_without_two_labels_have_no_model() -> None:
     for state in (make_state(read=0), make_state(classes=1)):
         assert not state.trainable
         assert np.isnan(state.probabilities).all()
+
+
+@pytest.mark.parametrize("name", ["semantic", "lexical"])
+def test_the_model_of_a_sample_state_is_linear_in_its_view(name: str) -> None:
+    state = one_view(make_state(validation=10), name)
+    fitted: Any = state.fitted()
+    coefficients = fitted.coefficients(name)
+    assert fitted.coefficients("other") is None
+    np.testing.assert_allclose(state.views[name].matrix @ coefficients.T, fitted.scores, atol=1e-5)
+    np.testing.assert_array_equal(fitted.to_probabilities(fitted.scores), state.probabilities)
+
+
+def test_members_of_a_sample_committee_differ_and_repeat() -> None:
+    state = make_state(validation=10)
+    for kind in ("bootstrap", "classifiers", "initializations"):
+        members = state.committee(kind, 4)
+        assert members.shape == (4, state.n, 2)
+        np.testing.assert_allclose(members.sum(axis=2), 1, atol=1e-5)
+        assert len({member.tobytes() for member in members}) == 4
+        np.testing.assert_array_equal(members, make_state(validation=10).committee(kind, 4))
+    assert state.committee("views", 4).shape == (2, state.n, 2)
+    np.testing.assert_array_equal(state.committee("views", 4)[0], state.probabilities)
+
+
+def test_a_sample_committee_needs_two_labels_or_views() -> None:
+    with pytest.raises(ValueError, match="at least two classes"):
+        make_state(classes=1).committee("bootstrap", 3)
+    with pytest.raises(BadSetting, match="needs two views, and there is lexical"):
+        one_view(make_state(), "lexical").committee("views", 3)
 
 
 def test_sample_documents_cover_the_scripts() -> None:

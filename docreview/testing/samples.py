@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from docreview.errors import BadSetting
 from docreview.types import Annotation, Document, Neighbors, Question, ReviewState, Round, Sample, Vectors, frozen
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from docreview.types import Fitted, Floats, Ints
+    from docreview.types import CommitteeKind, Fitted, Floats, Ints
 
 #: texts in many scripts, each of which must come through a component whole
 SCRIPTS: dict[str, str] = {
@@ -81,9 +82,10 @@ def make_state(
     ``lexical`` (sparse, not negative). `read` of them are answered, in three rounds, the first two as priors and the
     last `skipped` without a label; `classes` limits how many different labels were given (1: no model can be fitted).
     `validation` more are answered and locked in a sample of that name. The model is a nearest-centroid rule on the
-    semantic view. With `alike`, all documents look the same, so that only chance can tell them apart. In the last
-    `blank` documents neither view sees anything: their rows are zero. Texts speak of the document's label; with `odd`
-    they are those of `SCRIPTS` and `ODD`, in turn.
+    semantic view, linear in it; its committees learn from resampled labels, or one from each view. With `alike`, all
+    documents look the same, so that only chance can tell them apart. In the last `blank` documents neither view sees
+    anything: their rows are zero. Texts speak of the document's label; with `odd` they are those of `SCRIPTS` and
+    `ODD`, in turn.
     """
     import numpy as np
 
@@ -105,9 +107,7 @@ def make_state(
     shown = [None if values[row] < 0 else int(values[row]) for row in answered]
     samples = (Sample("validation", frozen(locked), validation / n),) if validation else ()
     usable = np.setdiff1d(np.flatnonzero(values >= 0), locked)
-    fitted = None
-    if np.unique(values[usable]).size > 1:
-        fitted = _Centroids(views["semantic"].matrix, values, usable, k)
+    fitted, committee = _learned(views, "semantic", values, usable, k)
 
     def texts(rows: Sequence[int]) -> list[str]:
         if odd:
@@ -130,6 +130,7 @@ def make_state(
         samples=samples,
         neighbors=_neighbors(views["semantic"].matrix),
         fitted=lambda: fitted,
+        committee=committee,
         texts=texts,
     )
 
@@ -147,8 +148,10 @@ def _large(n: int) -> ReviewState:
 
 
 def one_view(state: ReviewState, name: str) -> ReviewState:
-    """Return the state as it is while no other view is built, and no neighbors are."""
-    return replace(state, views={name: state.views[name]}, neighbors=None)
+    """Return the state as it is while no other view is built, and no neighbors are; the model has learned from it."""
+    views = {name: state.views[name]}
+    fitted, committee = _learned(views, name, state.labels, state.labeled, len(state.question.labels))
+    return replace(state, views=views, neighbors=None, fitted=lambda: fitted, committee=committee)
 
 
 def relabeled(state: ReviewState) -> ReviewState:
@@ -163,17 +166,52 @@ def relabeled(state: ReviewState) -> ReviewState:
 
 
 class _Centroids:
-    """Nearest centroid: scores are cosines, probabilities their softmax."""
+    """Nearest centroid in one view: scores are cosines, probabilities their softmax."""
 
-    def __init__(self, matrix: Any, values: Ints, rows: Ints, k: int) -> None:
+    def __init__(self, view: str, matrix: Any, values: Ints, rows: Ints, k: int) -> None:
         import numpy as np
 
         centroids = np.zeros((k, matrix.shape[1]))
-        np.add.at(centroids, values[rows], matrix[rows])
+        np.add.at(centroids, values[rows], matrix[rows].toarray() if hasattr(matrix, "indptr") else matrix[rows])
         centroids /= np.maximum(np.linalg.norm(centroids, axis=1, keepdims=True), 1e-9)
+        self._view, self._centroids = view, frozen(centroids.astype(np.float32))
         self.scores: Floats = frozen((matrix @ centroids.T).astype(np.float32))
-        odds = np.exp(5 * self.scores.astype(np.float64))
-        self.probabilities: Floats = frozen((odds / odds.sum(axis=1, keepdims=True)).astype(np.float32))
+        self.probabilities: Floats = frozen(self.to_probabilities(self.scores))
+
+    def coefficients(self, view: str) -> Floats | None:
+        """The centroids (k, d), for the view that they are in."""
+        return self._centroids if view == self._view else None
+
+    def to_probabilities(self, scores: Floats) -> Floats:
+        """Probabilities (m, k) of cosines (m, k)."""
+        import numpy as np
+
+        odds = np.exp(5 * scores.astype(np.float64))
+        return np.asarray(odds / odds.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+def _learned(
+    views: Mapping[str, Vectors], name: str, values: Ints, rows: Ints, k: int
+) -> tuple[Fitted | None, Callable[[CommitteeKind, int], Floats]]:
+    """The model fitted on these rows in that view, None where their labels are all alike, and its committees."""
+    import numpy as np
+
+    trainable = np.unique(values[rows]).size > 1
+
+    @cache
+    def committee(kind: CommitteeKind, members: int) -> Floats:
+        if not trainable:
+            raise ValueError("labels of at least two classes are needed to fit a committee")
+        if kind == "views" and len(views) < 2:
+            raise BadSetting(f"a committee by view needs two views, and there is {', '.join(views)}.")
+        drawn = np.random.default_rng([len(kind), members])
+        # whatever the kind, members that differ: by the rows that they learned from, or by the view
+        each = list(views) if kind == "views" else [name] * members
+        samples = [rows if kind == "views" else drawn.choice(rows, rows.size) for _ in each]
+        fits = [_Centroids(one, views[one].matrix, values, mine, k) for one, mine in zip(each, samples, strict=True)]
+        return frozen(np.stack([fit.probabilities for fit in fits]))
+
+    return _Centroids(name, views[name].matrix, values, rows, k) if trainable else None, committee
 
 
 def _views(truth: Ints, k: int, dimension: int, alike: bool, seen: int, rng: np.random.Generator) -> dict[str, Vectors]:
