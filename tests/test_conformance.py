@@ -28,6 +28,7 @@ REGISTRY = load_plugins().registry
 KNOWN = {document.id: ("relevant", "other")[i % 2] for i, document in enumerate(make_documents())}
 #: settings of those built-ins that cannot do without
 SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
+    ("query_strategies", "mixture"): {"query_strategies": ["margin", "density-mmr"], "exploration": 0.2},
     ("stopping_rules", "budget"): {"labels": 30},
     ("stopping_rules", "any"): {"stopping_rules": ["pool-exhausted", {"name": "budget", "labels": 30}]},
     ("stopping_rules", "all"): {"stopping_rules": ["pool-exhausted", {"name": "budget", "labels": 30}]},

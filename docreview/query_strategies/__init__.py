@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from docreview.hookspecs import Register, hookimpl
+from docreview.query_strategies.cold_start import FromWords
 from docreview.query_strategies.common import best
 from docreview.query_strategies.density import DensityMMR, local_density, mmr, mutual_density
+from docreview.query_strategies.mixture import Mixture
+from docreview.query_strategies.rare import AnchorAL, ClassBalanced, Seals, pool_recall
 from docreview.query_strategies.simple import MostRelevant, Random
 from docreview.query_strategies.uncertainty import Entropy, LeastConfidence, Margin, informativeness
 
 __all__ = [
+    "AnchorAL",
+    "ClassBalanced",
     "DensityMMR",
     "Entropy",
+    "FromWords",
     "LeastConfidence",
     "Margin",
+    "Mixture",
     "MostRelevant",
     "Random",
+    "Seals",
     "best",
     "informativeness",
     "local_density",
     "mmr",
     "mutual_density",
+    "pool_recall",
     "register_query_strategies",
 ]
 
@@ -33,3 +42,8 @@ def register_query_strategies(register: Register) -> None:
     register("margin", Margin)
     register("entropy", Entropy)
     register("density-mmr", DensityMMR)
+    register("class-balanced", ClassBalanced)
+    register("seals", Seals)
+    register("anchor-al", AnchorAL)
+    register("from-words", FromWords)
+    register("mixture", Mixture)

@@ -48,6 +48,14 @@ def view_of(state: ReviewState) -> Vectors | None:
     return next((v for v in state.views.values() if v.dense), next(iter(state.views.values()), None))
 
 
+def needed_view(state: ReviewState, strategy: str) -> Vectors:
+    """As `view_of`; raise `BadSetting` where there is no view."""
+    view = view_of(state)
+    if view is None:
+        raise BadSetting(f"query strategy '{strategy}' needs a view, and there is none: add one, or use 'margin'.")
+    return view
+
+
 def densified(product: Any) -> npt.NDArray[Any]:
     """A product of matrices as an array, also where they were sparse."""
     import numpy as np
@@ -70,3 +78,10 @@ def ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     from scipy.stats import rankdata
 
     return rankdata(values) / max(values.size, 1)  # type: ignore[no-any-return]
+
+
+def finite_or_none(scores: Floats) -> Floats | None:
+    """The scores of a checked selection as a selection may have them: none where any is missing."""
+    import numpy as np
+
+    return scores if np.isfinite(scores).all() else None
