@@ -32,6 +32,8 @@ _TOP = {
     "index": dict,
     "questions": dict,
 }
+#: seconds in a year: what a thread cannot wait for is no limit
+_LONGEST = 31_536_000
 _PLUGINS = {"files": list, "time_limit": float}
 _CORPUS = {"language": str, "text_processors": list}
 _QUESTION = {
@@ -109,8 +111,9 @@ def read_config(folder: Path) -> Config:
     check.keys(plugins, _PLUGINS, "plugins")
     for file in plugins.get("files", ()):
         check.type(file, str, "plugins.files", "files")
-    if not plugins.get("time_limit", 1) > 0:
-        check.fail("time_limit", f"'time_limit' in [plugins] must be greater than 0, got {plugins['time_limit']}")
+    if not 0 < plugins.get("time_limit", 1) <= _LONGEST:
+        wanted = f"must be greater than 0 and at most {_LONGEST:,} seconds"
+        check.fail("time_limit", f"'time_limit' in [plugins] {wanted}, got {plugins['time_limit']}")
     corpus = table.get("corpus", {})
     check.keys(corpus, _CORPUS, "corpus")
     views = table.get("views", {"lexical": {}, "semantic": {}})
@@ -157,6 +160,22 @@ def read_config(folder: Path) -> Config:
         plugin_files=tuple(folder / file for file in plugins.get("files", ())),
         time_limit=float(plugins.get("time_limit", TIME_LIMIT)),
     )
+
+
+def check_review(table: Mapping[str, Any]) -> str | None:
+    """What is wrong with the settings of a review, such as a preset's, in words; None where nothing is."""
+    for key, value in table.items():
+        if key not in REVIEW_KEYS:
+            return f"a review has no setting '{key}'.{did_you_mean(str(key), REVIEW_KEYS)}"
+        known: Any = _QUESTION[key]
+        wanted = known if isinstance(known, tuple) else (known,)
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            return f"'{key}' must be {' or '.join(_WORDS[kind] for kind in wanted)}, got {value!r}"
+        if isinstance(value, list) and not _steps(value):
+            return f"the steps of '{key}' must be like [[0, 3], [300, 5], [1000, 100]], got {value!r}"
+        if isinstance(value, int) and value < (1 if key == "batch_size" else 0):
+            return f"'{key}' must not be less than {1 if key == 'batch_size' else 0}, got {value}"
+    return None
 
 
 def _steps(value: list[Any]) -> bool:

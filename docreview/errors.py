@@ -103,9 +103,14 @@ class EmbeddingError(DocreviewError):
 
 
 def one_line(error: BaseException) -> str:
-    """Return ``"ValueError: what it says"``: the kind of an error and the first line of its message."""
-    lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    """Return ``"ValueError: what it says"``: the kind of an error and the first line of its message, 300 characters."""
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001 - an error of a plugin's own may fail to say what it is
+        lines = []
+    if not lines:
+        return type(error).__name__
+    return f"{type(error).__name__}: {lines[0][:300]}"
 
 
 def ended(sentence: str) -> str:
@@ -119,4 +124,5 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if near:
         return f" Did you mean '{near[0]}'?"
-    return f" Known: {', '.join(names)}." if names else ""
+    more = f" and {len(names) - 12} more" if len(names) > 13 else ""
+    return f" Known: {', '.join(names[:12] if more else names)}{more}." if names else ""

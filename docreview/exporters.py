@@ -27,6 +27,7 @@ from typing import BinaryIO, Literal, TextIO, cast
 
 from docreview.errors import ExportFailed
 from docreview.hookspecs import Register, hookimpl
+from docreview.registry import is_built_in
 from docreview.types import Exporter, Scalar
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -39,13 +40,21 @@ _UNFIT = re.compile("[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?=x[0-9A-Fa-f]{4}_)")
 
 
 def exporter_for(path: Path, exporters: Mapping[str, Exporter]) -> str:
-    """Name of the exporter for the ending of `path`; `ExportFailed` lists the endings there are."""
+    """Name of the exporter for the ending of `path`; `ExportFailed` lists the endings there are.
+
+    Of two for the same ending, docreview's own is taken.
+    """
     name = path.name.lower()
-    fitting = [(len(e), key) for key, exporter in exporters.items() for e in exporter.suffixes if name.endswith(e)]
+    fitting = [
+        (len(e), is_built_in(exporter), key)
+        for key, exporter in exporters.items()
+        for e in exporter.suffixes
+        if name.endswith(e)
+    ]
     if not fitting:
         known = sorted({ending for exporter in exporters.values() for ending in exporter.suffixes})
         raise ExportFailed(f"'{path.name}' has an ending that no exporter writes; they write {', '.join(known)}.")
-    return max(fitting)[1]
+    return max(fitting)[-1]
 
 
 @dataclass(frozen=True)

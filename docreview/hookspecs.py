@@ -47,7 +47,7 @@ class Register(Protocol):
 
 @hookspec
 def register_importers(register: Register) -> None:
-    """Add importers: they read documents from files.
+    """Add importers: they read documents from files. The longest ending that fits decides; docreview's own go first.
 
     Called: once, when a project is opened.
     With: `register`; each factory makes a `docreview.types.Importer`.

@@ -44,6 +44,11 @@ def limited(seconds: float | None, call: Callable[[], T], late: Callable[[], Non
         raise OutOfTime(f"not done after {seconds:g} s") from error
 
 
+def is_ours(error: BaseException) -> bool:
+    """Whether an error out of a plugin's code is not the plugin's: a limit further out, a person's Ctrl-C."""
+    return isinstance(error, TimeUp | KeyboardInterrupt | GeneratorExit)
+
+
 class _Watch:
     def __init__(self, thread: int, late: Callable[[], None]) -> None:
         self._thread, self._late = thread, late

@@ -11,6 +11,7 @@ prints each hook call to stderr.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib
 import importlib.metadata
@@ -23,6 +24,7 @@ import time
 import types
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,7 +37,7 @@ from docreview import hookspecs
 from docreview.config import TIME_LIMIT
 from docreview.errors import ComponentError, PluginError, did_you_mean, ended, one_line
 from docreview.hookspecs import API
-from docreview.limits import limited
+from docreview.limits import is_ours, limited
 from docreview.registry import BUILT_IN, KINDS, Registration, Registry
 
 log = logging.getLogger(__name__)
@@ -107,7 +109,9 @@ class Plugins:
             others = [plugin for _, plugin in self.manager.list_name_plugin() if plugin not in (None, method.plugin)]
             try:
                 told = limited(HOOK_LIMIT, partial(self.manager.subset_hook_caller(hook, others), **arguments))
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
+                if is_ours(error):
+                    raise
                 version = self.loaded.get(method.plugin_name, "")
                 name = f"{method.plugin_name} {version}".rstrip()
                 log.warning("plugin %s failed in %s: %s", name, hook, one_line(error), exc_info=strict())
@@ -137,9 +141,6 @@ def load_plugins(
     for plugin in found:
         if is_disabled(plugin.name):
             plugins.disabled.append(plugin.name)
-            plugins.registry.absent.append(
-                f"The plugin '{plugin.name}' is switched off by DOCREVIEW_DISABLE_PLUGINS."
-            )
             continue
         cause = attempt(plugin, partial(_admit_found, plugins, plugin, time_limit))
         if cause is None:
@@ -148,6 +149,8 @@ def load_plugins(
         else:
             plugins.quarantined.append(cause)
             plugins.registry.absent.append(f"The plugin '{cause.name}' was not let in: {ended(cause.cause)}")
+    if plugins.disabled:
+        plugins.registry.absent.append(f"DOCREVIEW_DISABLE_PLUGINS switches off {', '.join(plugins.disabled)}.")
     return plugins
 
 
@@ -178,9 +181,12 @@ def attempt(plugin: Found, let_in: Callable[[], Any]) -> Quarantined | None:
         log.warning("plugin '%s' is still being imported after %g s: it is left out.", plugin.name, IMPORT_LIMIT)
 
     try:
-        limited(IMPORT_LIMIT, let_in, late)
-    except (Exception, SystemExit) as error:
+        with redirect_stdout(sys.stderr):  # what it prints must not stand in the middle of a command's JSON
+            limited(IMPORT_LIMIT, let_in, late)
+    except BaseException as error:
         # a plugin may raise anything at import, or leave; the one place where that must not stop the host
+        if is_ours(error):
+            raise
         cause = cause_of(error)
         if strict():
             raise PluginError(f"plugin '{plugin.name}' {plugin.version}: {cause}") from error
@@ -200,7 +206,7 @@ def is_disabled(name: str) -> bool:
 
 
 def _switched_on(variable: str) -> bool:
-    return os.environ.get(variable, "") not in ("", "0")
+    return os.environ.get(variable, "").lower() not in ("", "0", "false", "no", "off")
 
 
 def _itself(plugin: Any) -> Any:
@@ -223,17 +229,17 @@ def installed() -> list[Found]:
     found: list[Found] = []
     seen = set()
     for distribution in importlib.metadata.distributions():
-        if "[docreview]" not in (distribution.read_text("entry_points.txt") or ""):
-            continue
-        name = distribution.metadata["Name"]
-        if name in seen:  # shadowed by one earlier on the path
-            continue
-        seen.add(name)
-        version = distribution.metadata["Version"] or "?"
+        name, version = "?", "?"
+        points: list[tuple[str, Callable[[], Any]]]
         try:
+            name = str(distribution.metadata["Name"])
+            if "[docreview]" not in (distribution.read_text("entry_points.txt") or "") or name in seen:
+                continue  # no plugin, or shadowed by one earlier on the path
+            seen.add(name)
+            version = distribution.metadata["Version"] or "?"
             points = [(point.name, point.load) for point in distribution.entry_points.select(group="docreview")]
         except Exception as error:  # noqa: BLE001 - told by `attempt`, which quarantines it
-            points = [(str(name), partial(_malformed, error))]
+            points = [(name, partial(_malformed, error))]
         found += [Found(point, version, load, f"distribution {name} {version}") for point, load in points]
     return sorted(found, key=lambda plugin: plugin.name)
 
@@ -246,15 +252,18 @@ def in_file(path: Path) -> Found:
     """A plugin that is one Python file. Its version names its content, so that a changed file is another version."""
     name = path.stem.replace("_", "-")
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, "it is no file")
         content = path.read_bytes()
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         return Found(name, "?", partial(_unreadable, path, error), str(path))
     version = f"file-{hashlib.sha256(content).hexdigest()[:10]}"
     return Found(name, version, partial(_from_file, path, content), str(path))
 
 
-def _unreadable(path: Path, error: OSError) -> Any:
-    raise PluginError(f"{path}, which [plugins] files in docreview.toml names, cannot be read: {error.strerror}.")
+def _unreadable(path: Path, error: OSError | ValueError) -> Any:
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    raise PluginError(f"{path}, which [plugins] files in docreview.toml names, cannot be read: {reason}.")
 
 
 def _from_file(path: Path, content: bytes) -> Any:
@@ -280,24 +289,32 @@ def _from_file(path: Path, content: bytes) -> Any:
 def check_plugin(plugin: Any) -> None:
     """Raise `PluginError` where a plugin was written for another API, misspells a hook or implements none."""
     api = getattr(plugin, "docreview_api", API)
+    if not isinstance(api, int) or isinstance(api, bool):
+        raise PluginError(f"docreview_api must be a number, {API} for this docreview, got {api!r}.")
     if api != API:
-        mend = "upgrade docreview" if isinstance(api, int) and api > API else "upgrade the plugin"
+        mend = "upgrade docreview" if api > API else "upgrade the plugin"
         raise PluginError(f"it was written for plugin API {api!r}, and this docreview has API {API}: {mend}.")
     known = {spec for spec in vars(hookspecs) if hasattr(getattr(hookspecs, spec), "docreview_spec")}
-    options = {name: getattr(getattr(plugin, name, None), "docreview_impl", None) for name in dir(plugin)}
-    hooks = [marked.get("specname") or attribute for attribute, marked in options.items() if isinstance(marked, dict)]
-    for hook in hooks:
+    hooks = _hooks_of(plugin)
+    for hook, attribute in hooks.items():
         if hook not in known:
             raise PluginError(f"there is no hook '{hook}'.{did_you_mean(hook, known)}")
-    for attribute, marked in options.items():
-        if isinstance(marked, dict):
-            hook = marked.get("specname") or attribute
-            wanted = inspect.signature(getattr(hookspecs, hook)).parameters
-            for argument in inspect.signature(getattr(plugin, attribute)).parameters:
-                if argument not in wanted:
-                    raise PluginError(f"hook '{hook}' has no argument '{argument}'.{did_you_mean(argument, wanted)}")
+        function = getattr(plugin, attribute)
+        wrapper = getattr(function, "docreview_impl", {}).get("wrapper") or function.docreview_impl.get("hookwrapper")
+        if inspect.iscoroutinefunction(function) or (inspect.isgeneratorfunction(function) and not wrapper):
+            raise PluginError(f"{hook} must be a plain function: called, an async one or a generator does nothing.")
+        wanted = inspect.signature(getattr(hookspecs, hook)).parameters
+        for argument in inspect.signature(function).parameters:
+            if argument not in wanted:
+                raise PluginError(f"hook '{hook}' has no argument '{argument}'.{did_you_mean(argument, wanted)}")
     if not hooks:
         raise PluginError("it implements no hook: mark its functions with @docreview.hookimpl.")
+
+
+def _hooks_of(plugin: Any) -> dict[str, str]:
+    """The hooks that a plugin implements, and the names of its functions that do."""
+    marks = {name: getattr(getattr(plugin, name, None), "docreview_impl", None) for name in dir(plugin)}
+    return {mark.get("specname") or name: name for name, mark in marks.items() if isinstance(mark, dict)}
 
 
 def _admit_found(plugins: Plugins, plugin: Found, time_limit: float | None) -> None:
@@ -326,12 +343,19 @@ def _admit(plugins: Plugins, name: str, version: str, plugin: Any, time_limit: f
 
             def register(component: str, factory: Callable[..., Any], kind: str = kind) -> None:
                 if not callable(factory):
-                    raise PluginError(f"register_{kind}: the factory of '{component}' cannot be called.")
+                    mend = "register(name, factory) wants a class or a function that makes the component"
+                    raise PluginError(f"register_{kind}: the factory of '{component}' cannot be called: {mend}.")
                 registry.add(Registration(kind, component, factory, provider, version, time_limit))
 
+            hook = f"register_{kind}"
+            before = registry.names(kind)
             # pluggy takes the plugins to leave out, not the one to call
-            manager.subset_hook_caller(f"register_{kind}", remove_plugins=others)(register=register)
-    except (Exception, SystemExit):
+            returned = manager.subset_hook_caller(hook, remove_plugins=others)(register=register)
+            if returned:
+                raise PluginError(f"{hook} returned a {type(returned[0]).__name__}: call register(name, factory).")
+            if hook in _hooks_of(plugin) and registry.names(kind) == before:
+                raise PluginError(f"{hook} registered nothing: call register(name, factory).")
+    except BaseException:
         if manager.is_registered(plugin):  # pluggy before 1.7 may stop half-way through
             manager.unregister(plugin)
         if provider != BUILT_IN:

@@ -26,9 +26,18 @@ from types import TracebackType
 from typing import Any
 
 from docreview.config import Config, QuestionConfig, read_config, write_config
-from docreview.contracts import Component, check_preset, write_rows
+from docreview.contracts import Component, check_preset, guarded, write_rows
 from docreview.corpus import Corpus
-from docreview.errors import BadSetting, ImportFailed, ProjectError, UnknownLabel, did_you_mean
+from docreview.errors import (
+    BadSetting,
+    ComponentError,
+    ExportFailed,
+    ImportFailed,
+    ProjectError,
+    UnknownLabel,
+    did_you_mean,
+    ended,
+)
 from docreview.exporters import exporter_for
 from docreview.importers import importer_for, read_documents
 from docreview.ledger import Ledger
@@ -109,6 +118,9 @@ class Project:
         """Open the project in `folder`; raise `ProjectError` where there is none, or its file is wrong."""
         config = read_config(Path(folder))
         plugins = load_plugins(files=config.plugin_files, time_limit=config.time_limit)
+        for left_out in plugins.quarantined:
+            if left_out.origin in map(str, config.plugin_files):  # the project asks for it by name
+                log.warning("the plugin '%s' was not let in: %s", left_out.name, ended(left_out.cause))
         try:
             inner = config.folder / FOLDER
             inner.mkdir(exist_ok=True)
@@ -145,21 +157,24 @@ class Project:
         columns: Mapping[str, str] | None = None,
         *,
         question: str | None = None,
-        encoding: str | None = None,
+        settings: Mapping[str, Any] | None = None,
         progress: Progress = silent,
     ) -> AddSummary:
         """Add the documents of a file or folder: all of them, or none where one is wrong.
 
         `columns` maps the roles ``text``, ``title``, ``id``, ``label`` to columns, or to ``""`` where no column has
-        that role; the importer finds by name what is not mapped. `encoding` is found out where it is not given.
+        that role; the importer finds by name what is not mapped. `settings` are the importer's, such as ``encoding``.
         Documents already there, unchanged, are skipped. Labels in the file's label column become priors of `question`.
         The lexical view is built, so that a review can start at once.
         """
         warnings: list[str] = []
         importers = self.components("importers")
-        if encoding is not None:
+        try:
             name = importer_for(Path(path), importers)
-            importers[name] = self.plugins.registry.create("importers", name, {"encoding": encoding})
+        except ImportFailed as error:
+            raise ImportFailed(" ".join([str(error), *self.plugins.registry.absent])) from error
+        if settings:
+            importers = {name: self.plugins.registry.create("importers", name, settings)}
         documents = read_documents(Path(path), importers, columns or {}, warn=warnings.append, progress=progress)
         try:
             summary = self.add_documents(documents, str(path), question=question, progress=progress)
@@ -342,9 +357,21 @@ class Project:
         return Component(value, registry.get(kind, spec if isinstance(spec, str) else spec["name"]))
 
     def components(self, kind: str) -> dict[str, Any]:
-        """Every component of the kind that needs no setting, by name."""
-        registry = self.plugins.registry
-        return {name: registry.create(kind, name) for name in registry.names(kind)}
+        """Every component of the kind that needs no setting, by name; of a plugin's that cannot be made, a warning."""
+        made = {}
+        for entry in self.plugins.registry.entries(kind):
+            if any(setting.default is setting.empty for setting in entry.settings.values()):
+                continue
+            try:
+                made[entry.name] = self.plugins.registry.create(kind, entry.name)
+                with guarded(entry, "naming its file endings"):
+                    _ = getattr(made[entry.name], "suffixes", ())
+            except ComponentError as error:
+                if entry.built_in:
+                    raise
+                made.pop(entry.name, None)
+                log.warning("%s", error)
+        return made
 
     def status(self, question: str | None = None) -> Status:
         """Where the review of a question stands."""
@@ -352,14 +379,25 @@ class Project:
 
     # ------------------------------------------------------------------------------------------------------------ out
 
-    def export(self, path: str | Path, question: str | None = None, *, everything: bool = True) -> int:
+    def export(
+        self,
+        path: str | Path,
+        question: str | None = None,
+        *,
+        everything: bool = True,
+        settings: Mapping[str, Any] | None = None,
+    ) -> int:
         """Write one row a document with its label to a file; return how many. The ending says the format.
 
         `everything` includes documents nobody has answered, with an empty label and, once there is a model, its
-        probability for each label.
+        probability for each label. `settings` are the exporter's.
         """
         exporters = self.components("exporters")
-        exporter = exporters[exporter_for(Path(path), exporters)]
+        try:
+            name = exporter_for(Path(path), exporters)
+        except ExportFailed as error:
+            raise ExportFailed(" ".join([str(error), *self.plugins.registry.absent])) from error
+        exporter = self.plugins.registry.create("exporters", name, settings) if settings else exporters[name]
         return write_rows(exporter, Path(path), rows_of(self.review(question), self.store, everything))
 
     def report(self, path: str | Path, question: str | None = None) -> Path:

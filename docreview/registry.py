@@ -15,17 +15,20 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
 from docreview.errors import (
     BadSetting,
     ComponentError,
+    ContractViolation,
     DocreviewError,
     PluginFailed,
     UnknownComponent,
     did_you_mean,
     ended,
+    one_line,
 )
+from docreview.limits import is_ours, limited
 
 #: kind -> the parameter name that takes one component of it
 KINDS: dict[str, str] = {
@@ -41,6 +44,27 @@ KINDS: dict[str, str] = {
     "stopping_rules": "stopping_rule",
     "exporters": "exporter",
     "presets": "preset",
+}
+#: kind -> what a component of it must have; looked for when a plugin's component is made, and not evaluated then
+PROTOCOLS: dict[str, tuple[str, ...]] = {
+    "importers": ("suffixes", "read"),
+    "text_processors": ("__call__",),
+    "embedders": ("dim", "max_tokens", "fingerprint", "count_tokens", "embed"),
+    "views": ("dense", "remaining", "build"),
+    "indexes": ("build",),
+    "classifiers": ("fit", "get_params"),
+    "models": ("fit",),
+    "query_strategies": ("needs", "select"),
+    "oracles": ("label",),
+    "stopping_rules": ("needs", "check"),
+    "exporters": ("suffixes", "write"),
+    "presets": (),
+}
+#: kind -> what its `needs` may name
+NEEDS: dict[str, tuple[str, ...]] = {
+    "models": ("neighbors",),
+    "query_strategies": ("model", "neighbors"),
+    "stopping_rules": ("stop_set", "validation"),
 }
 _SINGULAR = {singular: kind for kind, singular in KINDS.items()}
 
@@ -127,18 +151,29 @@ def registration_of(component: object) -> Registration | None:
     return None if made is None else made.entry
 
 
+def is_built_in(component: object) -> bool:
+    """Whether docreview itself, or nobody's registry, made the component."""
+    entry = registration_of(component)
+    return entry is None or entry.built_in
+
+
 def describe(component: Any) -> str:
     """A component and its settings in words for the record: equal for equal settings, and never a place in memory."""
-    text = repr(component)
     if isinstance(component, tuple | list):
         return f"[{', '.join(map(describe, component))}]"
     if isinstance(component, Mapping):
         return "{" + ", ".join(f"{key!r}: {describe(value)}" for key, value in component.items()) + "}"
     if hasattr(component, "__qualname__"):
         return f"{getattr(component, '__module__', None)}.{component.__qualname__}"
+    made = _made(component)
+    try:
+        text = repr(component)
+    except Exception:
+        if made is None or made.entry.built_in:
+            raise
+        text = " at 0x"  # a plugin's component that cannot say what it is: its settings do
     if " at 0x" not in text:
         return text
-    made = _made(component)
     if made is None:
         return f"{type(component).__module__}.{type(component).__qualname__}"
     settings = ", ".join(f"{key}={describe(value)}" for key, value in made.settings.items())
@@ -241,7 +276,11 @@ class Registry:
         try:
             return self._entries[kind][name]
         except KeyError:
-            hint = " ".join([did_you_mean(name, self._entries[kind]), *self.absent])
+            # what is left out is likelier to be what was meant than what has a name like it
+            hint = did_you_mean(name, self._entries[kind])
+            if self.absent:
+                near = hint if "Did you mean" in hint else ""
+                hint = "".join(f" {sentence}" for sentence in self.absent) + near
             raise UnknownComponent(f"there is no {KINDS[kind].replace('_', ' ')} '{name}'.{hint}") from None
 
     def create(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Any:
@@ -265,15 +304,19 @@ class Registry:
             raise BadSetting(f"{entry.label} needs the setting '{missing[0]}'.")
         try:
             settings = {key: arguments.get(key, parameter.default) for key, parameter in known.items()}
-            return _mark(entry.factory(**arguments), Made(entry, settings))
+            if entry.built_in:
+                return _mark(entry.factory(**arguments), Made(entry, settings))
+            made = limited(entry.time_limit, lambda: entry.factory(**arguments))
+            _check_protocol(entry, made)
+            return _mark(made, Made(entry, settings))
         except ValueError as error:
             raise BadSetting(ended(f"{entry.label}: {error}")) from error
         except DocreviewError:
             raise
-        except (Exception, SystemExit) as error:
-            if entry.built_in:
+        except BaseException as error:
+            if entry.built_in or is_ours(error):
                 raise
-            raise PluginFailed(f"{entry.label} could not be made: {type(error).__name__}: {error}") from error
+            raise PluginFailed(f"{entry.label} could not be made: {one_line(error)}.") from error
 
     def component(self, kind: str, spec: str | Mapping[str, Any]) -> Any:
         """Make a component from its name, or from a table with ``name`` and settings."""
@@ -296,6 +339,29 @@ class Registry:
         return value
 
 
+def _check_protocol(entry: Registration, component: Any) -> None:
+    """Raise `ContractViolation` where a plugin's component lacks what its kind has, or needs what there is not."""
+
+    def wrong(rule: str) -> NoReturn:
+        raise ContractViolation(ended(f"{entry.label} broke its contract: {rule}"))
+
+    for name in PROTOCOLS[entry.kind]:
+        # looked up without calling: an embedder's `dim` may load a model
+        if inspect.getattr_static(component, name, None) is None:
+            wrong(f"it has no '{name}' (a {type(component).__name__} was made)")
+    if entry.kind in NEEDS and hasattr(component, "needs"):
+        known = NEEDS[entry.kind]
+        needs = component.needs
+        if isinstance(needs, str) or not isinstance(needs, frozenset | set | tuple | list):
+            wrong(f"needs must be a frozenset of {' and '.join(map(repr, known))}, got {needs!r}")
+        for need in needs:
+            if need not in known:
+                wrong(f"it needs {need!r}, which there is not.{did_you_mean(str(need), known)}")
+    for suffix in getattr(component, "suffixes", ()) if entry.kind in ("importers", "exporters") else ():
+        if not isinstance(component.suffixes, tuple) or not isinstance(suffix, str) or suffix[:1] not in "./":
+            wrong(f"suffixes must be a tuple like ('.csv',), got {component.suffixes!r}")
+
+
 def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
     """The types of a factory's parameters, as far as they can be told."""
     target: Any = factory.__init__ if inspect.isclass(factory) else factory
@@ -307,8 +373,8 @@ def _hints(factory: Callable[..., Any]) -> dict[str, Any]:
         alone.__annotations__ = {name: annotation}
         try:
             hints.update(typing.get_type_hints(alone, globalns=getattr(target, "__globals__", None)))
-        except NameError:
-            # a name imported for type checking only: such a setting is a component, and its factory checks it
+        except Exception:  # noqa: BLE001 - an annotation may be any text
+            # mostly a name imported for type checking only: such a setting is a component, and its factory checks it
             continue
     return hints
 

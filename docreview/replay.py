@@ -86,10 +86,10 @@ def _again(
         if len(views) < len(payload["views"]):  # the project has lost a view: no batch can be the same
             return {"views": {name: view.fingerprint for name, view in views.items()}}
         neighbors = None if payload["neighbors"] is None else corpus.neighbors(n)
-        state = make_state(ledger, components, settings.seed, n, views, neighbors, corpus.texts)
+        state = make_state(ledger, lambda: components.model, settings.seed, n, views, neighbors, corpus.texts)
         return draw(ledger, state, components, settings, payload["size"], corpus.store) or {"document_ids": []}
     if kind == "sample":
-        pool = make_state(ledger, components, settings.seed, n, {}, None, corpus.texts).pool
+        pool = make_state(ledger, lambda: components.model, settings.seed, n, {}, None, corpus.texts).pool
         sample = draw_sample(VALIDATION, settings.validation, settings.seed, pool)
     else:
         sample = draw_sample("stop-set", len(payload["document_ids"]), settings.seed, np.arange(n))

@@ -13,15 +13,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from docreview.contracts import decide
-from docreview.errors import ProjectError, UnknownLabel
+from docreview.errors import BadSetting, ComponentError, ProjectError, UnknownComponent, UnknownLabel
 from docreview.ledger import Ledger
 from docreview.registry import other_versions
-from docreview.rounds import STOP_SET, Assemble, Settings, chain_of, draw, draw_sample, make_state, plain
+from docreview.rounds import STOP_SET, Assemble, Components, Settings, chain_of, draw, draw_sample, make_state, plain
 from docreview.types import (
     LONGEST,
     VALIDATION,
@@ -62,16 +63,7 @@ class Review:
     ) -> None:
         self.corpus, self.settings = corpus, settings
         self._store, self._recorded = store, recorded
-        self._components = assemble(settings)
-        #: the settings as the record keeps them: lists where the project file has tuples, and versions of what runs
-        self._described: dict[str, Any] = plain(
-            {
-                **asdict(settings),
-                "components": self._components.describe(),
-                "made_by": self._components.made_by(),
-                "versions": dict(versions or {}),
-            }
-        )
+        self._assemble, self._versions = assemble, dict(versions or {})
         self._chain = chain_of(question.name)
         self._ledger = Ledger(corpus.store.rows)
         #: the last state, and what it was made of: asked twice, a state is fitted once
@@ -80,6 +72,18 @@ class Review:
         self._fitted: Fitted | None = None
         self._refresh()
         self._begin(question)
+
+    @cached_property
+    def _components(self) -> Components:
+        """Made when first needed: who only takes answers, or hands them on, needs no strategy."""
+        return self._assemble(self.settings)
+
+    @cached_property
+    def _described(self) -> dict[str, Any]:
+        """The settings as the record keeps them: lists where the project file has tuples, and versions of what runs."""
+        parts = self._components
+        made = {"components": parts.describe(), "made_by": parts.made_by(), "versions": self._versions}
+        return plain({**asdict(self.settings), **made})  # type: ignore[no-any-return]
 
     @property
     def question(self) -> Question:
@@ -213,10 +217,19 @@ class Review:
                     f"question '{question.name}' has lost the label '{gone[0]}', which documents carry: put it back."
                 )
             self._store.append(chain, ("question", {**asdict(question), "labels": list(question.labels)}))
-        if ledger.settings != self._described:
-            for line in other_versions((ledger.settings or {}).get("made_by", {}), self._described["made_by"]):
+        try:
+            described = self._described
+        except ComponentError as error:
+            if isinstance(error, BadSetting) or (isinstance(error, UnknownComponent) and ledger.settings is None):
+                raise  # a mistake in docreview.toml, and not a plugin that was there when this review was begun
+            # answers are taken and handed on all the same; the settings are entered before the next batch is
+            log.warning("review '%s': %s", question.name, error)
+            self._refresh()
+            return
+        if ledger.settings != described:
+            for line in other_versions((ledger.settings or {}).get("made_by", {}), described["made_by"]):
                 log.warning("review '%s': %s. What it asks next may differ.", question.name, line)
-            self._store.append(chain, ("settings", self._described))
+            self._store.append(chain, ("settings", described))
         self._refresh()
 
     def _refresh(self) -> None:
@@ -229,7 +242,10 @@ class Review:
         corpus, n = self.corpus, self.corpus.n
         names = corpus.ready(n) or corpus.quick
         views = {name: corpus.vectors(name, n) for name in names} if n else {}
-        wanted = "neighbors" in self._components.needs
+        try:
+            wanted = "neighbors" in self._components.needs
+        except ComponentError:
+            wanted = False  # whoever asks for a batch is told
         return n, views, corpus.neighbors(n) if wanted and corpus.neighbors_ready(n) else None
 
     def _next_entry(self, n: int | None) -> tuple[str, Mapping[str, Any]] | None:
@@ -262,7 +278,9 @@ class Review:
                 self._fitted = fitted
 
             texts = self.corpus.texts
-            state = make_state(self._ledger, self._components, self.settings.seed, n, views, neighbors, texts, keep)
+            state = make_state(
+                self._ledger, lambda: self._components.model, self.settings.seed, n, views, neighbors, texts, keep
+            )
             self._last = (key, state)
         return self._last[1]
 

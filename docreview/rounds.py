@@ -83,7 +83,7 @@ Assemble = Callable[[Settings], Components]
 
 def make_state(
     ledger: Ledger,
-    components: Components,
+    model: Callable[[], Component],
     seed: int,
     n: int,
     views: Mapping[str, Vectors],
@@ -91,7 +91,7 @@ def make_state(
     texts: Callable[[Sequence[int]], list[str]],
     fitted_is: Callable[[Fitted], None] = lambda fitted: None,
 ) -> ReviewState:
-    """Make the snapshot of what the ledger knows; the model is fitted when first asked for.
+    """Make the snapshot of what the ledger knows; the `model` is made and fitted when first asked for.
 
     Views are in the order of their names, whatever that of the project file: sums, and the choice of the first dense
     one, must come out the same when the record, which knows names and no order, is replayed.
@@ -102,13 +102,13 @@ def make_state(
     def fitted() -> Fitted | None:
         if not state.trainable:
             return None
-        learned = fit(components.model, state, generator(seed, state.round, "model"))
+        learned = fit(model(), state, generator(seed, state.round, "model"))
         fitted_is(learned)
         return learned
 
     @cache
     def committee(kind: CommitteeKind, members: int) -> Floats:
-        return fit_committee(components.model, state, kind, members, generator(seed, state.round, f"committee {kind}"))
+        return fit_committee(model(), state, kind, members, generator(seed, state.round, f"committee {kind}"))
 
     assert ledger.question is not None, "a chain begins with its question"
     state = ReviewState(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,16 +10,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import docreview
 from docreview.corpus import library_versions
+from docreview.errors import ComponentError
 from docreview.estimates import Estimate, richness
 from docreview.plots import Curve
 from docreview.report import ReportData, Table
 from docreview.review import Review
 from docreview.types import VALIDATION, Question, Scalar, StopDecision, now
 
+log = logging.getLogger(__name__)
+
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
     from docreview.plugins import Plugins
     from docreview.store import Store
+    from docreview.types import Floats
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         pool=int(state.pool.size),
         round=ledger.round,
         pending=len(ledger.pending),
-        stop=review.should_stop(),
+        stop=_stop(review),
         views=tuple(state.views),
         aside=aside,
         remaining=max((corpus.remaining(name) for name in names), default=0),
@@ -89,13 +94,31 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
     )
 
 
+def _stop(review: Review) -> StopDecision:
+    """What the stopping rule says, or who keeps it from being asked."""
+    try:
+        return review.should_stop()
+    except ComponentError as error:
+        return StopDecision(False, f"The stopping rule could not be asked: {error}", {"error": str(error)})
+
+
+def _predicted(review: Review) -> Floats | None:
+    """Probabilities (n, k), once there is a model; None, with a warning, where a plugin keeps it from being fitted."""
+    state = review.state()
+    try:
+        return state.probabilities if state.trainable else None
+    except ComponentError as error:
+        log.warning("the model's probabilities are left out: %s", error)
+        return None
+
+
 def rows_of(review: Review, store: Store, everything: bool) -> Iterator[dict[str, Scalar]]:
     """One row a document for an export: its text, its label and how it came by it; in the order of the corpus.
 
     `everything` includes documents nobody has answered. Once there is a model, each row has its probabilities.
     """
     ledger, state = review.ledger, review.state()
-    predicted = state.probabilities if state.trainable else None
+    predicted = _predicted(review)
     rows = list(range(state.n)) if everything else sorted(ledger.rounds)
     blocks = [rows[start : start + 4096] for start in range(0, len(rows), 4096)]
     # every row has the same columns, so all keys must be known before the first is written

@@ -237,6 +237,11 @@ def frozen(array: _Array) -> _Array:
     """
     import numpy as np
 
+    base: Any = array
+    while base is not None and hasattr(base, "base") and base.base is not None:
+        base = base.base
+    if isinstance(base, bytes):
+        return array  # frozen before
     if not array.size:  # nothing to write to, and numpy's generators shuffle no read-only array, be it empty
         return array.copy()
     return np.frombuffer(array.tobytes(), dtype=array.dtype).reshape(array.shape)  # type: ignore[return-value]
@@ -501,7 +506,8 @@ class StoppingRule(Protocol):
     """A deterministic function of the state; it remembers nothing itself.
 
     `needs` may name ``"stop_set"`` (the engine then records the probabilities of a fixed random set each round) and
-    ``"validation"`` (the review must have a validation sample).
+    ``"validation"``: the rule reads the sample of that name among `state.samples` (`VALIDATION`). A project may draw
+    none; then the rule does not stop, and says why.
     """
 
     @property

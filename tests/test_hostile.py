@@ -17,6 +17,7 @@ from support import LEXICAL, make_documents
 from docreview import Label, Project
 from docreview.cli import main
 from docreview.errors import ComponentError, ContractViolation, PluginFailed
+from docreview.plugins import load_plugins
 
 HEAD = """
 import docreview
@@ -366,3 +367,144 @@ def test_a_plugin_that_is_not_let_in_leaves_every_command_working(
     assert needs.returncode == 1
     assert len(needs.stderr.strip().splitlines()) == 1
     assert said.rstrip("?.") in needs.stderr
+
+
+# ------------------------------------------------------------------------------------------- what is not touched by it
+
+TEXT_EDITOR = """
+class C:
+    suffixes = (".mine",)
+    BODY
+"""
+SPOILERS = {
+    "exporter that cannot be made": ("exporters", "def __init__(self): raise OSError('no server')"),
+    "exporter with a setting it needs": ("exporters", "def __init__(self, server: str): pass"),
+    "importer that cannot be made": ("importers", "def __init__(self): raise OSError('no server')"),
+    "importer without endings": ("importers", "suffixes = property(lambda self: 1 / 0)\n    def read(self): pass"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILERS)
+def test_one_bad_format_leaves_the_others(tmp_path: Path, name: str) -> None:
+    kind, body = SPOILERS[name]
+    methods = "" if "def read" in body else "\n    def read(self): pass\n    def write(self): pass"
+    code = "import docreview\n" + TEXT_EDITOR.replace("BODY", body + methods)
+    code += f"\n@docreview.hookimpl\ndef register_{kind}(register): register('hostile', C)\n"
+    with hostile_project(tmp_path / "p", code, "") as project:
+        (tmp_path / "more.csv").write_text("id,text\nnew,A new licence.\n")
+        assert project.add(tmp_path / "more.csv").added == 1
+        assert project.export(tmp_path / "out.csv") == 201
+
+
+def test_a_plugin_that_is_gone_keeps_nobody_from_answers_and_exports(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    good = HEAD.format(body="return Selection(state.candidates[:n])")
+    with hostile_project(tmp_path / "p", good) as project:
+        project.review().next_batch()
+    (tmp_path / "p" / "hostile.py").write_text("raise RuntimeError('gone')")
+    with Project.open(tmp_path / "p") as project:
+        assert "the plugin 'hostile' was not let in: RuntimeError: gone." in caplog.text
+        review = project.review()
+        review.record(Label("doc-00000", "yes"), Label("doc-00001", "no"))
+        status = project.status()
+        assert status.read == 2
+        assert "there is no query strategy 'hostile'. The plugin 'hostile' was not let in" in status.stop.reason
+        assert project.export(tmp_path / "out.csv") == 200
+        project.report(tmp_path / "out.html")
+        for document_id in review.pending:
+            review.record(Label(document_id, "no"))
+        with pytest.raises(ComponentError, match="The plugin 'hostile' was not let in"):
+            review.next_batch()
+
+
+NOT_EXCEPTIONS = {
+    "cancelled": "import asyncio\nraise asyncio.CancelledError()",
+    "base": "raise BaseException('x')",
+    "generator": "raise SystemExit",
+    "speechless": "class E(Exception):\n    __str__ = lambda self: 1 / 0\nraise E()",
+}
+
+
+@pytest.mark.parametrize("name", NOT_EXCEPTIONS)
+def test_whatever_is_raised_is_the_plugins(tmp_path: Path, name: str) -> None:
+    code = NOT_EXCEPTIONS[name]
+    (tmp_path / "bad.py").write_text(code)
+    assert len(load_plugins(files=[tmp_path / "bad.py"]).quarantined) == 1
+    inside = "\n        ".join(["", *code.splitlines()])
+    with hostile_project(tmp_path / "p", HEAD.format(body=inside)) as project, pytest.raises(PluginFailed):
+        project.review().next_batch()
+
+
+def test_what_a_plugin_prints_does_not_stand_in_the_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    noisy = "print('at import')\n" + HEAD.format(body="print('at work'); return Selection(state.candidates[:n])")
+    hostile_project(tmp_path / "p", noisy).close()
+    capfd.readouterr()
+    with pytest.raises(SystemExit):
+        main(["next", "--json", "-p", str(tmp_path / "p")])
+    out, err = capfd.readouterr()
+    assert all(json.loads(line) for line in out.splitlines())
+    assert "at work" in err
+
+
+def test_what_a_strategy_does_to_its_state_is_its_own(tmp_path: Path) -> None:
+    body = """
+        matrix = state.views["lexical"].matrix
+        matrix.data = np.zeros_like(matrix.data)
+        state.__dict__["pool"] = np.array(state.reviewed)
+        object.__setattr__(state, "n", 3)
+        return Selection(rng.choice(POOL, n, replace=False))"""
+    good = body.replace("POOL", "np.arange(100, 180)")
+    with taught(hostile_project(tmp_path / "p", HEAD.format(body=good))) as project:
+        before = project.corpus.vectors("lexical").matrix.sum()
+        assert len(project.review().next_batch()) == 20
+        assert project.corpus.vectors("lexical").matrix.sum() == before > 0
+        assert project.replay() == []
+    asked_before = HEAD.format(body=body.replace("POOL", "state.pool"))
+    with (
+        taught(hostile_project(tmp_path / "q", asked_before)) as project,
+        pytest.raises(ContractViolation, match="is not among the candidates"),
+    ):
+        project.review().next_batch()
+
+
+def test_a_model_s_outcome_cannot_be_written_to(tmp_path: Path) -> None:
+    body = "\n        state.fitted().scores[:] = 1"
+    project = taught(hostile_project(tmp_path / "p", MODEL.format(body=body)))
+    with project, pytest.raises(PluginFailed, match="read-only"):
+        project.review().next_batch()
+
+
+def test_an_exporter_that_lies_is_found_out(tmp_path: Path) -> None:
+    code = "import docreview\nclass C:\n    suffixes = ('.mine',)\n    def write(self, path, rows): return 3\n"
+    code += "@docreview.hookimpl\ndef register_exporters(register): register('hostile', C)\n"
+    lie = "it was given 0 rows and says that it wrote 3"
+    with hostile_project(tmp_path / "p", code, "") as project, pytest.raises(ContractViolation, match=lie):
+        project.export(tmp_path / "out.mine")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("'no', 'because'", "stop must be True or False, got 'no'"),
+        ("True, 'two\\nlines'", "a decision must give its reason, in one line"),
+        ("True, 'why', {'a': [1]}", "evidence must be plain, finite values, got a = [1]"),
+        ("True, 'why', {'a': float('nan')}", "evidence must be plain, finite values, got a = nan"),
+        ("True, 'why', [1]", "evidence must be a table, got list"),
+    ],
+)
+def test_decisions_are_checked(tmp_path: Path, answer: str, said: str) -> None:
+    code = f"class C:\n    needs = frozenset()\n    def check(self, state): return docreview.StopDecision({answer})\n"
+    code += "@docreview.hookimpl\ndef register_stopping_rules(register): register('hostile', C)\n"
+    with hostile_project(tmp_path / "p", "import docreview\n" + code, 'stopping_rule = "hostile"\n') as project:
+        with pytest.raises(ContractViolation) as caught:
+            project.review().should_stop()
+        assert said in str(caught.value)
+
+
+def test_a_truth_of_numpys_is_one(tmp_path: Path) -> None:
+    code = "import docreview, numpy as np\nclass C:\n    needs = frozenset()\n"
+    code += "    def check(self, state): return docreview.StopDecision(np.bool_(True), 'so')\n"
+    code += "@docreview.hookimpl\ndef register_stopping_rules(register): register('hostile', C)\n"
+    with hostile_project(tmp_path / "p", code, 'stopping_rule = "hostile"\n') as project:
+        assert project.review().should_stop().stop is True

@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pytest
 
-from docreview.errors import BadSetting, ComponentError, PluginFailed, UnknownComponent
+from docreview.errors import BadSetting, ComponentError, ContractViolation, PluginFailed, UnknownComponent
 from docreview.registry import Registration, Registry
 
 if TYPE_CHECKING:
     from nowhere import Unresolvable
 
 
+class OfAnyKind:
+    """Has what a component of the kinds below must have."""
+
+    needs: ClassVar[frozenset[str]] = frozenset()
+    fit = get_params = check = label = print
+
+
 @dataclass(frozen=True)
-class Plain:
+class Plain(OfAnyKind):
     """Has one setting of each type.
 
     And a second paragraph.
@@ -36,14 +43,14 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class Any_:  # noqa: N801
+class Any_(OfAnyKind):  # noqa: N801
     """Takes components."""
 
     stopping_rules: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
-class Fusion:
+class Fusion(OfAnyKind):
     """Takes components by key, and one."""
 
     classifier: Any = None
@@ -53,14 +60,14 @@ class Fusion:
 
 
 @dataclass(frozen=True)
-class HalfTyped:
+class HalfTyped(OfAnyKind):
     """One of its types is imported for type checking only."""
 
     classifier: Unresolvable | None = None
     whole: int = 1
 
 
-class Picky:
+class Picky(OfAnyKind):
     """Refuses by ValueError, and has a setting without default."""
 
     def __init__(self, share: float, *, seed: int = 0) -> None:
@@ -69,7 +76,7 @@ class Picky:
         self.share, self.seed = share, seed
 
 
-class Bare:
+class Bare(OfAnyKind):
     """Has no settings."""
 
 
@@ -223,10 +230,10 @@ def test_a_function_is_a_factory_too() -> None:
     def make(n: int = 1) -> list[int]:
         return [0] * n
 
-    made = registry(oracles__zeros=make)
-    assert made.create("oracles", "zeros", {"n": 3}) == [0, 0, 0]
+    made = registry(presets__zeros=make)
+    assert made.create("presets", "zeros", {"n": 3}) == [0, 0, 0]
     with pytest.raises(BadSetting, match="must be a whole number"):
-        made.create("oracles", "zeros", {"n": "3"})
+        made.create("presets", "zeros", {"n": "3"})
 
 
 def test_components_nest_by_the_name_of_the_parameter(components: Registry) -> None:
@@ -285,3 +292,44 @@ def test_one_unresolvable_type_leaves_the_others_checked(components: Registry) -
 def test_a_number_that_toml_can_write_but_a_factory_refuses(components: Registry) -> None:
     with pytest.raises(BadSetting, match="between 0 and 1, got nan"):
         components.create("classifiers", "picky", {"share": math.nan})
+
+
+class Missing:
+    """A strategy without `select`."""
+
+    needs: frozenset[str] = frozenset()
+
+
+def strategy(needs: object) -> type:
+    return type("Strategy", (), {"needs": needs, "select": print})
+
+
+@pytest.mark.parametrize(
+    ("kind", "made", "said"),
+    [
+        ("query_strategies", Missing, "it has no 'select' (a Missing was made)."),
+        ("query_strategies", strategy("model"), "needs must be a frozenset of 'model' and 'neighbors', got 'model'."),
+        ("query_strategies", strategy({"modle"}), "it needs 'modle', which there is not. Did you mean 'model'?"),
+        ("stopping_rules", type("R", (), {"needs": {"model"}, "check": print}), "it needs 'model', which there is not"),
+        ("importers", type("I", (), {"suffixes": ".csv", "read": print}), "suffixes must be a tuple like ('.csv',)"),
+        ("exporters", type("E", (), {"suffixes": ("csv",), "write": print}), "suffixes must be a tuple like ('.csv',)"),
+        ("classifiers", type("C", (), {"fit": print}), "it has no 'get_params' (a C was made)."),
+    ],
+)
+def test_a_component_that_lacks_what_its_kind_has_is_refused_when_it_is_made(kind: str, made: type, said: str) -> None:
+    entries = registry(**{f"{kind}__wrong": made})
+    with pytest.raises(ContractViolation) as caught:
+        entries.create(kind, "wrong")
+    assert "'wrong' (acme 1.2) broke its contract: " in str(caught.value)
+    assert said in str(caught.value)
+
+
+def test_a_property_that_is_slow_is_not_evaluated() -> None:
+    class Slow:
+        max_tokens, fingerprint, count_tokens, embed = 9, "x", print, print
+
+        @property
+        def dim(self) -> int:
+            raise AssertionError("the model is loaded")
+
+    registry(embedders__slow=Slow).create("embedders", "slow")

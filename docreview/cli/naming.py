@@ -7,8 +7,8 @@ import inspect
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from docreview.registry import KINDS
 
 if TYPE_CHECKING:
     from docreview.registry import Registration, Registry
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 #: what a plugin may bring that is no component
 COMMAND = "command"
@@ -65,6 +67,12 @@ def parsed(text: str) -> Any:
     value = table["value"]
     plain = len(table) == 1 and not isinstance(value, datetime.date | datetime.time)
     return value if plain else text
+
+
+def set_option(what: str) -> Callable[[_Command], _Command]:
+    """Add ``--set KEY=VALUE``, a setting of the importer, the exporter ..."""
+    text = f"A setting of the {what} ('docreview plugins info' lists them); may be given again."
+    return click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help=text)
 
 
 def settings_of(pairs: Sequence[str]) -> dict[str, Any]:
@@ -157,12 +165,13 @@ def usage(kind: str, name: str, settings: Sequence[str] = (), question: str = "Q
     stated = [line for line in settings if not line.startswith("#")]
     table = f"{{ name = {toml(name)}, {', '.join(stated)} }}" if stated else toml(name)
     if kind == "text_processors":
-        return ["[corpus]", f'text_processors = ["nfc", {table}]']
+        return ["[corpus]", f"text_processors = [{table}]" if name == "nfc" else f'text_processors = ["nfc", {table}]']
     if kind == "embedders":
         return ["[views.semantic]", f"embedder = {table}"]
     if kind in _TABLES:
         return [*_TABLES[kind].format(name=name, question=toml_key(question)).splitlines(), *settings]
-    return [_COMMANDS[kind].format(name=name, spec=f"'{table}'" if stated else name)]
+    command = _COMMANDS[kind].format(name=name, spec=f"'{table}'" if stated else name)
+    return [command + (" --set KEY=VALUE" if settings and kind in ("importers", "exporters") else "")]
 
 
 _EXAMPLES = {"a whole number": "100", "a number": "0.5", "true or false": "true", "a text": '"..."'}

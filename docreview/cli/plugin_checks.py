@@ -13,7 +13,7 @@ import click
 
 from docreview.cli.around import Around, brought_by, look_around, mend
 from docreview.cli.common import console, counted, json_option, print_json, printable, project_option, seconds_shown
-from docreview.cli.naming import WORDS, Kind, settings_of, with_truth
+from docreview.cli.naming import WORDS, Kind, set_option, settings_of, with_truth
 from docreview.errors import BadSetting, PluginError, UnknownComponent, did_you_mean
 from docreview.registry import KINDS
 
@@ -27,13 +27,7 @@ _STYLES = {"passed": "green", "failed": "bold red", "expected": "yellow", "skipp
 @click.command("check", short_help="Check that a component keeps its promises.")
 @click.argument("name")
 @click.option("--kind", "-k", type=Kind(), metavar="KIND", help="Of which kind it is; needed where several have it.")
-@click.option(
-    "--set",
-    "pairs",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A setting, its value as it would stand in docreview.toml; may be given again.",
-)
+@set_option("component")
 @project_option
 @json_option
 def check_command(name: str, kind: str | None, pairs: tuple[str, ...], project: Path | None, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from docreview.cli.common import (
     question_option,
     writing,
 )
+from docreview.cli.naming import set_option, settings_of
 
 
 @click.command("status")
@@ -114,10 +115,13 @@ def report_command(file: Path, project: Path | None, question: str | None) -> No
 @click.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--answered", is_flag=True, help="Leave out documents nobody has answered.")
+@set_option("exporter")
 @project_option
 @question_option
 @json_option
-def export_command(file: Path, answered: bool, project: Path | None, question: str | None, as_json: bool) -> None:
+def export_command(
+    file: Path, answered: bool, pairs: tuple[str, ...], project: Path | None, question: str | None, as_json: bool
+) -> None:
     """Write the documents with their labels to a file.
 
     One row a document: id, title, text, label, who answered, in which round, with which notes, and how likely the model
@@ -128,7 +132,7 @@ def export_command(file: Path, answered: bool, project: Path | None, question: s
       docreview export labels.xlsx
     """
     with open_project(project) as opened, progress_bars(), writing(file):
-        rows = opened.export(file, question, everything=not answered)
+        rows = opened.export(file, question, everything=not answered, settings=settings_of(pairs))
     if as_json:
         print_json({"file": str(file), "rows": rows})
     else:

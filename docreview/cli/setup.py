@@ -21,6 +21,7 @@ from docreview.cli.common import (
     project_option,
     question_option,
 )
+from docreview.cli.naming import set_option, settings_of
 from docreview.errors import DocreviewError, ProjectLocked
 from docreview.types import Progress
 
@@ -106,6 +107,7 @@ def new_command(
 @click.option(
     "--encoding", metavar="NAME", help="How the file is encoded (utf-8, cp1252 ...). Found out where not given."
 )
+@set_option("importer")
 @project_option
 @question_option
 @json_option
@@ -116,6 +118,7 @@ def add_command(
     id_: str | None,
     label: str | None,
     encoding: str | None,
+    pairs: tuple[str, ...],
     project: Path | None,
     question: str | None,
     as_json: bool,
@@ -131,12 +134,13 @@ def add_command(
     """
     given = {"text": text, "title": title, "id": id_, "label": label}
     columns = {role: column for role, column in given.items() if column is not None}
+    settings = settings_of(pairs) | ({} if encoding is None else {"encoding": encoding})
     summaries: list[tuple[Path, AddSummary]] = []
     try:
         with open_project(project) as opened, progress_bars() as progress:
             for path in paths:
                 summaries.append(
-                    (path, opened.add(path, columns, question=question, encoding=encoding, progress=progress))
+                    (path, opened.add(path, columns, question=question, settings=settings, progress=progress))
                 )
             total, remaining = opened.store.n, opened.remaining
     except BaseException:

@@ -95,7 +95,8 @@ def simulate_command(
 
     Takes documents whose labels are known, hides the labels, and reviews with the project's settings. With a target, it
     says how many documents are read until 80, 95 and 100 % of the target are found, beside random order; without one,
-    accuracy and macro-F1 on a fifth of the documents, held out. Nothing is written to the project's record.
+    accuracy and macro-F1 on a fifth of the documents, held out. The stopping rule is not
+    asked. Nothing is written to the project's record.
 
     \b
     Examples:
@@ -141,8 +142,7 @@ def _truth(
         given = {key: label for key, label in project.labels(question.name).items() if label is not None}
     else:
         columns = {role: column for role, column in (("id", id_column), ("label", label_column)) if column}
-        registry = project.plugins.registry
-        importers = {name: registry.create("importers", name) for name in registry.names("importers")}
+        importers = project.components("importers")
         given = {}
         for document in _rows(file, importers, columns):
             if document.label is not None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, NoReturn, TypeVar
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from docreview.errors import ContractViolation, DocreviewError, PluginFailed, one_line
-from docreview.limits import OutOfTime, limited
+from docreview.limits import OutOfTime, is_ours, limited
 from docreview.registry import BUILT_IN, Registration, describe, registration_of
+
+if TYPE_CHECKING:
+    from docreview.types import ReviewState, Vectors
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +45,26 @@ def component_of(value: Any, kind: str) -> Component:
     return Component(value, entry or Registration(kind, type(value).__name__, type(value), BUILT_IN, "?"))
 
 
+def shown_to(component: Component, state: ReviewState) -> ReviewState:
+    """The state as a plugin's component gets it: a copy, so that what it does to it is not met by anybody else.
+
+    Nothing large is copied. A sparse matrix is a new one over the same, read-only, arrays: its attributes can be set.
+    """
+    if component.registration.built_in:
+        return state
+    import scipy.sparse as sp
+
+    def own(view: Vectors) -> Vectors:
+        matrix: Any = view.matrix
+        if view.dense:
+            return view
+        return replace(
+            view, matrix=sp.csr_array((matrix.data, matrix.indices, matrix.indptr), shape=matrix.shape, copy=False)
+        )
+
+    return replace(state, views={name: own(view) for name, view in state.views.items()})
+
+
 def label_of(component: object) -> str:
     """``classifier 'knn' (acme 1.0)``, or the type of a component that no registry made."""
     entry = registration_of(component)
@@ -64,17 +88,30 @@ def guarded(entry: Registration | None, doing: str, round_: int | None = None) -
         yield
         return
     try:
-        yield
-    except DocreviewError:
-        raise
+        with redirect_stdout(sys.stderr):  # what a plugin prints must not stand in the middle of a command's JSON
+            yield
+    except DocreviewError as error:
+        raise _named(entry, error) from error.__cause__
     except OutOfTime:
         limit = f"it was still {doing} after {entry.time_limit:g} s ([plugins] time_limit in docreview.toml)"
         blame(entry.label, limit, round_)
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        # some libraries' errors, panics of compiled ones among them, are no Exception
+        if is_ours(error):
+            raise
         raise PluginFailed(
             f"{entry.label} failed while {doing}{_when(round_)}: {one_line(error)} "
             "(DOCREVIEW_STRICT_PLUGINS=1 shows where)."
         ) from error
+
+
+def _named(entry: Registration, error: DocreviewError) -> DocreviewError:
+    """An error that a plugin raised on purpose, on one line that says whose it is."""
+    line = str(error).strip().partition("\n")[0]
+    if f"'{entry.name}'" in line and line == str(error):
+        return error
+    kind = type(error) if type(error).__module__ == DocreviewError.__module__ else PluginFailed
+    return kind(line if f"'{entry.name}'" in line else f"{entry.label}: {line}")
 
 
 def call(entry: Registration | None, doing: str, function: Callable[[], T], round_: int | None = None) -> T:
@@ -86,7 +123,8 @@ def call(entry: Registration | None, doing: str, function: Callable[[], T], roun
         return function()
 
     def late() -> None:
-        log.warning("%s is still %s%s after %g s: it is stopped.", entry.label, doing, _when(round_), entry.time_limit)
+        when = _when(round_)
+        log.warning("%s is still %s%s after %g s: it is told to stop.", entry.label, doing, when, entry.time_limit)
 
     with guarded(entry, doing, round_):
         return limited(entry.time_limit, function, late)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from docreview.contracts.calls import Blame, Component, blame, call
+from docreview.contracts.calls import Blame, Component, blame, call, shown_to
 from docreview.errors import BadSetting
 from docreview.types import Explains, Linear, MakesCommittees, frozen
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 def fit(component: Component, state: ReviewState, rng: np.random.Generator) -> CheckedFitted:
     """Fit a model; what it learned is checked when it is looked at."""
-    fitted = call(component.registration, "fitting", lambda: component.value.fit(state, rng), state.round)
+    shown = shown_to(component, state)
+    fitted = call(component.registration, "fitting", lambda: component.value.fit(shown, rng), state.round)
     return CheckedFitted(component, fitted, state)
 
 
@@ -31,7 +32,8 @@ def fit_committee(
     if not isinstance(model, MakesCommittees):
         raise BadSetting(f"{component.registration.label} makes no committees: choose another model or strategy.")
     doing = "fitting a committee"
-    fits = call(component.registration, doing, lambda: model.committee(state, kind, members, rng), state.round)
+    shown = shown_to(component, state)
+    fits = call(component.registration, doing, lambda: model.committee(shown, kind, members, rng), state.round)
     checked = [CheckedFitted(component, fitted, state) for fitted in fits]
     if len(checked) < 2:
         blame(component.registration.label, f"a committee must have two members at least, got {len(checked)}")
@@ -49,7 +51,7 @@ class CheckedFitted:
     @cached_property
     def scores(self) -> Floats:
         """Ranking scores (n, k)."""
-        return self._array("scores", call(self._entry, "scoring", lambda: self._fitted.scores, self._round))
+        return call(self._entry, "scoring", lambda: self._array("scores", self._fitted.scores), self._round)
 
     @cached_property
     def probabilities(self) -> Floats:
@@ -57,8 +59,9 @@ class CheckedFitted:
         import numpy as np
 
         doing = "computing probabilities"
-        given = call(self._entry, doing, lambda: self._fitted.probabilities, self._round)
-        values = self._array("probabilities", given)
+        values = call(
+            self._entry, doing, lambda: self._array("probabilities", self._fitted.probabilities), self._round
+        )
         if values.size and (values.min() < 0 or np.abs(values.sum(axis=1) - 1).max() > 1e-3):
             self._wrong("probabilities must lie in 0 to 1 and each row must sum to one")
         return values
@@ -98,4 +101,4 @@ class CheckedFitted:
         array = np.asarray(given, dtype=np.float32)
         if not np.isfinite(array).all():
             self._wrong(f"{name} must be finite")
-        return array
+        return frozen(array)

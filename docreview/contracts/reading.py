@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from docreview.config import check_review
 from docreview.contracts.calls import Blame, blame, guarded, label_of
 from docreview.errors import did_you_mean
 from docreview.registry import registration_of
@@ -28,8 +29,16 @@ def check_document(importer: object, document: object) -> Document:
     """Return what an importer yielded; it must be a `Document` with an id and a text."""
     if not isinstance(document, Document):
         blame(label_of(importer), f"it yielded a {type(document).__name__}, not a Document")
-    if not isinstance(document.id, str) or not document.id or not isinstance(document.text, str):
-        blame(label_of(importer), f"it yielded a document whose id or text is no text: {document.id!r}")
+    plain = all(isinstance(value, str) for value in (document.id, document.text, document.title))
+    if not plain or not document.id:
+        blame(label_of(importer), f"it yielded a document whose id, title or text is no text: {document.id!r}")
+    if document.label is not None and not isinstance(document.label, str):
+        blame(label_of(importer), f"it yielded a label that is no text for the document '{document.id}'")
+    metadata = document.metadata
+    if not isinstance(metadata, Mapping) or not all(isinstance(key, str) for key in metadata):
+        blame(label_of(importer), f"the metadata of the document '{document.id}' must be a table")
+    if not all(isinstance(value, str | int | float | bool | None) for value in metadata.values()):
+        blame(label_of(importer), f"the metadata of the document '{document.id}' must be plain values")
     return document
 
 
@@ -64,9 +73,18 @@ def check_search(index: object, answer: object, queries: int, k: int, n: int) ->
 def write_rows(exporter: Exporter, path: Path, rows: Iterable[Mapping[str, Scalar]]) -> int:
     """Let an exporter write rows; it must say how many."""
     with guarded(registration_of(exporter), f"writing {path}"):
-        written = exporter.write(path, rows)
-    if not isinstance(written, int):
-        blame(label_of(exporter), f"it must return the number of rows, got {written!r}")
+        given = 0
+
+        def counted() -> Iterator[Mapping[str, Scalar]]:
+            nonlocal given
+            for given, row in enumerate(rows, 1):  # noqa: B007
+                yield row
+
+        written = exporter.write(path, counted())
+    if written != given or isinstance(written, bool) or not isinstance(written, int):
+        blame(label_of(exporter), f"it was given {given} rows and says that it wrote {written!r}")
+    if not path.exists():
+        blame(label_of(exporter), f"it says that it wrote {path}, which is not there")
     return written
 
 
@@ -85,9 +103,12 @@ def check_preset(entry: Registration, preset: object) -> Mapping[str, Any]:
     """Return what a preset says; it must be a table of settings of a review, with a component for each role."""
     if not isinstance(preset, Mapping):
         blame(entry.label, f"it must return a table of settings, got {type(preset).__name__}")
-    for key in preset:
-        if key not in PRESET_KEYS:
-            blame(entry.label, f"a review has no setting '{key}'.{did_you_mean(str(key), PRESET_KEYS)}".rstrip("."))
+    unknown = [key for key in preset if key not in PRESET_KEYS]
+    if unknown:
+        blame(entry.label, f"a review has no setting '{unknown[0]}'.{did_you_mean(str(unknown[0]), PRESET_KEYS)}")
+    wrong = check_review(preset)
+    if wrong is not None:
+        blame(entry.label, wrong)
     missing = [key for key, needed in PRESET_KEYS.items() if needed and key not in preset]
     if missing:
         blame(entry.label, f"it must set '{missing[0]}'")

@@ -24,13 +24,17 @@ from docreview.importers.delimited import Csv, Tsv
 from docreview.importers.folder import TxtFolder
 from docreview.importers.jsonl import Jsonl
 from docreview.importers.xlsx import Xlsx
+from docreview.registry import is_built_in
 from docreview.types import Document, Importer, Progress, silent
 
 __all__ = ["Csv", "Jsonl", "Tsv", "TxtFolder", "Xlsx", "importer_for", "read_documents", "register_importers"]
 
 
 def importer_for(path: Path, importers: Mapping[str, Importer]) -> str:
-    """Name of the importer whose ending is the longest that fits; `ImportFailed` lists the endings there are."""
+    """Name of the importer whose ending is the longest that fits; `ImportFailed` lists the endings there are.
+
+    Of two for the same ending, docreview's own is taken: installing a plugin must not change how a CSV is read.
+    """
     try:
         if not path.exists():
             # a link that leads nowhere is there, but not for reading
@@ -39,13 +43,13 @@ def importer_for(path: Path, importers: Mapping[str, Importer]) -> str:
         raise ImportFailed(f"{path}: cannot be read: {error.strerror}.") from error
     name = "/" if path.is_dir() else path.name.lower()
     fitting = [
-        (len(ending), key)
+        (len(ending), is_built_in(importer), key)
         for key, importer in importers.items()
         for ending in importer.suffixes
         if name.endswith(ending)
     ]
     if fitting:
-        return max(fitting)[1]
+        return max(fitting)[-1]
     endings = sorted({ending for importer in importers.values() for ending in importer.suffixes} - {"/"})
     plain = [e + (" (also .gz)" if f"{e}.gz" in endings else "") for e in endings if not e.endswith(".gz")]
     what = "folders" if name == "/" else f"files like '{path.name}'"

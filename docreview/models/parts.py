@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from docreview.contracts import blame, call, label_of
-from docreview.registry import registration_of
+from docreview.registry import carry_over, registration_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -92,7 +92,8 @@ class Part:
 
         fits: Fits = []
         for classes, weights, columns in task.problems(task.labels[rows]):
-            estimator = clone(self.classifier)
+            copied = call(self._entry, "being cloned", lambda: clone(self.classifier))
+            estimator = carry_over(self.classifier, copied)
             if "random_state" in estimator.get_params():
                 estimator.set_params(random_state=self.seed)
             with warnings.catch_warnings():
@@ -205,6 +206,12 @@ def _decision(estimator: Any, matrix: Any) -> npt.NDArray[Any]:
     if hasattr(estimator, "decision_function"):
         decided = np.asarray(estimator.decision_function(matrix))
         return decided[:, None] if decided.ndim == 1 else decided
-    chances = np.clip(np.asarray(estimator.predict_proba(matrix), dtype=np.float64), 1e-9, 1 - 1e-9)
+    chances = np.asarray(estimator.predict_proba(matrix), dtype=np.float64)
+    # written so that NaN is wrong too
+    if chances.ndim != 2 or not ((chances >= -1e-6) & (chances <= 1 + 1e-6)).all():
+        blame(label_of(estimator), "its probabilities must be a column for each class, from 0 to 1")
+    if not (np.abs(chances.sum(axis=1) - 1) < 1e-3).all():
+        blame(label_of(estimator), "each row of its probabilities must sum to one")
+    chances = np.clip(chances, 1e-9, 1 - 1e-9)
     odds = np.log(chances / (1 - chances))
     return odds[:, 1:] if odds.shape[1] == 2 else odds

@@ -51,8 +51,9 @@ def check_classifier_clones(classifier: Classifier) -> None:
     """`sklearn.base.clone` makes a classifier of the same settings from it."""
     from sklearn.base import clone
 
-    settings: Any = clone(classifier)
-    require(repr(settings) == repr(classifier), "a clone must have the same settings")
+    pair: tuple[Any, Any] = (classifier, clone(classifier))
+    given, kept = ({k: repr(v) for k, v in one.get_params(deep=False).items()} for one in pair)
+    require(given == kept, f"a clone must have the same settings: {given} became {kept}")
 
 
 def check_classifier_learns(classifier: Classifier) -> None:
