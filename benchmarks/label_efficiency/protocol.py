@@ -1,8 +1,8 @@
 """One arm on one corpus with one seed: label a batch, fit, measure on the held-out documents, choose the next batch.
 
 The steps are docreview's own (`rounds.make_state`, `contracts.select`, the preset's model); what is left out is the
-record on the disk. Every generator depends on the seed and the round alone, so that a run of 300 labels is the beginning
-of one of 1,000 and is taken up where it ended.
+record on the disk. Every generator depends on the seed and the round alone, so that a run of 300 labels is the
+beginning of one of 1,000 and is taken up where it ended.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from corpora import CUT, RESULTS, Corpus
 
+from corpora import CUT, RESULTS, Corpus
 from docreview.cache import fingerprint
 from docreview.contracts import Component, select
 from docreview.errors import DocreviewError
@@ -81,7 +81,8 @@ def code_of(strategy: Any) -> str:
     tree = ast.parse(Path(source).read_text("utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        first = body[0] if isinstance(body, list) and body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
             body.pop(0)
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()[:12]
 
@@ -192,7 +193,7 @@ def state_of(corpus: Corpus, parts: Components, rows: list[int], seed: int) -> R
     )
     neighbors = corpus.neighbors if "neighbors" in parts.needs else None
     texts = lambda wanted: [corpus.texts[row] for row in wanted]  # noqa: E731
-    return make_state(ledger, parts, seed, corpus.n, corpus.views, neighbors, texts)
+    return make_state(ledger, lambda: parts.model, seed, corpus.n, corpus.views, neighbors, texts)
 
 
 def _choose(parts: Components, state: ReviewState, seed: int) -> tuple[np.ndarray, float]:

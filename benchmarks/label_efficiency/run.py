@@ -10,20 +10,15 @@ more, both drawn once). Stage 1: all strategies there are, six corpora, 5 seeds,
 all corpora, 10 seeds, 1,000 labels, taken up where stage 1 ended. An arm is a strategy's name, or that and settings as
 in docreview.toml. `random` is always among them.
 
-What was measured is kept in benchmarks/results/label_efficiency, one small file for each corpus, arm and seed, so that a
-run may be broken off and taken up, and tables made of what is there. Corpora are looked for beside the repository in
+What was measured is kept in benchmarks/results/label_efficiency, one small file for each corpus, arm and seed, so that
+a run may be broken off and taken up, and tables made of what is there. Corpora are looked for beside the repository in
 shared/corpora, or where DOCREVIEW_SHARED says; those that are absent are left out, and named.
 """
 
 from __future__ import annotations
 
-import os
-
-# before numpy: each process has one core, and several threads in each would only wait for one another
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
-
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterable
@@ -33,9 +28,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from corpora import ALL, SIX, Corpus, load, path_of
 from protocol import BATCH, PRESET, RANDOM, Cell, ceiling, folder, registry, run, strategy_of
 from tables import report
+
+from corpora import ALL, SIX, Corpus, load, path_of
 
 STAGES: dict[int, dict[str, Any]] = {
     1: {"corpora": SIX, "seeds": 5, "labels": 300},
@@ -78,6 +74,8 @@ def measure_all(cells: list[Cell], names: list[str], labels: int, workers: int) 
     """Run what is missing, some at a time, one seed of everything after the other."""
     todo: list[Cell | str] = [name for name in names if not (folder() / name / "full.json").is_file()]
     todo += cells
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"  # read as a worker begins: several threads in each would wait for one another
     began, done, failed = time.monotonic(), 0, 0
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         waiting: set[Future[dict[str, Any]]] = {pool.submit(_worker, cell, labels) for cell in todo}
@@ -90,8 +88,8 @@ def measure_all(cells: list[Cell], names: list[str], labels: int, workers: int) 
                     failed += 1
                     _say(f"{result['corpus']}, {result['arm']}: {result['error']}", end="\n")
             spent = time.monotonic() - began
-            left = spent / done * (len(todo) - done) if done else 0
-            _say(f"{done:,} of {len(todo):,} done, {failed} failed, {_minutes(spent)} spent, about {_minutes(left)} left")
+            left = f", about {_minutes(spent / done * (len(todo) - done))} left" if done > workers else ""
+            _say(f"{done:,} of {len(todo):,} done, {failed} failed, {_minutes(spent)} spent{left}")
     _say("", end="\n")
 
 
@@ -105,6 +103,17 @@ def _say(line: str, end: str = "") -> None:
         print(f"\r{line:<100}", end=end, file=sys.stderr, flush=True)
     elif line:
         print(line, file=sys.stderr, flush=True)
+
+
+def every() -> list[str]:
+    """All strategies that work without settings."""
+    whole = []
+    for entry in registry().entries("query_strategies"):
+        if any(p.default is p.empty for p in entry.settings.values()):
+            print(f"{entry.name} needs settings: name it, with them, with --arms.", file=sys.stderr)
+        else:
+            whole.append(entry.name)
+    return whole
 
 
 def main() -> int:
@@ -136,7 +145,7 @@ def main() -> int:
         parser.error(f"labels come in batches of {BATCH}")
     if options.stage == 2 and not options.arms and not options.tables:
         parser.error("name the arms of stage 2 with --arms")
-    arms = list(dict.fromkeys([RANDOM, *(options.arms or registry().names("query_strategies"))]))
+    arms = list(dict.fromkeys([RANDOM, *(options.arms or every())]))
     for arm in arms:
         strategy_of(arm)  # a wrong name or setting is told now
     if not options.tables:

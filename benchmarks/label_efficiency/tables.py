@@ -11,7 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from analysis import Crossing, Estimate, crossing, deficiency, gains, mean_interval, mean_over, percentiles, resamples, tally
+from analysis import (
+    Crossing,
+    Estimate,
+    area,
+    crossing,
+    deficiency,
+    gains,
+    mean_interval,
+    mean_over,
+    percentiles,
+    resamples,
+    tally,
+)
 from protocol import RANDOM, Cell, folder
 
 from docreview.plots import Curve, learning_curve, save
@@ -55,7 +67,8 @@ def read(name: str, arms: Sequence[str], seeds: int, labels: int) -> Measured | 
             if r is not None and r["labels"]:
                 start = (r["rows"][: r["labels"][0]], r["accuracy"][0], r["macro_f1"][0])
                 if begun.setdefault(r["seed"], start) != start:
-                    sys.exit(f"{name}, seed {r['seed']}: arm '{arm}' did not begin like the others: delete {folder()}.")
+                    which = f"{name}, seed {r['seed']}"
+                    sys.exit(f"{which}: arm '{arm}' did not begin like the others: delete {folder()}.")
         if failed:
             errors[arm] = failed[0]
         elif len(whole) < seeds:
@@ -92,8 +105,8 @@ def report(
     lines = [
         f"    {command}",
         "",
-        f"{len(found)} corpora ({', '.join(found)}), {seeds} seeds, from 20 to {labels} labels in batches of 20, preset "
-        f"`{preset}`. Intervals of 95 % by bootstrap over the seeds.",
+        f"{len(found)} corpora ({', '.join(found)}), {seeds} seeds, from 20 to {labels} labels in batches of 20, "
+        f"preset `{preset}`. Intervals of 95 % by bootstrap over the seeds.",
         "",
         *overview(found, order),
         "",
@@ -146,25 +159,29 @@ def overview(found: dict[str, Measured], order: Sequence[str]) -> list[str]:
         lines.append(_row(cells))
     own = {b: [_crossing(m, RANDOM, b) for m in found.values() if b <= m.labels[-1]] for b in budgets}
     shares = [f"{np.mean([c.share for c in each]):.0%} ({len(each)} of {len(each)})" for each in own.values()]
-    area = np.mean([m.arms[RANDOM].scores["accuracy"].mean() for m in found.values()])
-    f1 = np.mean([m.arms[RANDOM].scores["macro_f1"].mean() for m in found.values()])
-    mean = [f"its mean {100 * area:.1f}", f"its mean {100 * f1:.1f}"]
-    lines.append(_row([RANDOM, *mean, "", "", *shares, "1.00", f"{np.mean([m.arms[RANDOM].select for m in found.values()]):.3f}"]))  # fmt: skip
+    mean = [
+        f"its mean {100 * np.mean([area(m.labels, m.arms[RANDOM].scores[metric]).mean() for m in found.values()]):.1f}"
+        for metric in METRICS
+    ]
+    chosen = np.mean([m.arms[RANDOM].select for m in found.values()])
+    lines.append(_row([RANDOM, *mean, "", "", *shares, "1.00", f"{chosen:.3f}"]))
     lines += [
         "",
         "Areas are mean scores over the labels, in points, minus random's with the same seeds. Wins and losses count "
-        "corpora by accuracy; sure ones have an interval that leaves 0 out. Labels for random@X: those an arm needs for "
-        "random's accuracy after X labels, as a share of X, the mean over the corpora (in brackets: on how many it gets "
-        "there; 100 % where it does not); in random's own row, how early its own smoothed curve is there. Deficiency: "
-        "what the arm lacks to the whole pool's accuracy over what random lacks.",
+        "corpora by accuracy; sure ones have an interval that leaves 0 out. Labels for random@X: those an arm needs "
+        "for random's accuracy after X labels, as a share of X, the mean over the corpora (in brackets: on how many it "
+        "gets "
+        "there; 100 % where it does not); in random's own row, how early its own smoothed curve is there. "
+        "Deficiency: what the arm lacks to the whole pool's accuracy over what random lacks.",
     ]
     return lines
 
 
 def sizes(found: dict[str, Measured]) -> list[str]:
     """What the corpora are, and what random reaches."""
+    head = ["corpus", "pool", "held out", "labels", "views", "random at 20", "random at the end", "whole pool"]
     lines = [
-        _row(["corpus", "pool", "held out", "labels", "views", "random at 20", "random at the end", "whole pool labeled"]),
+        _row(head),
         "|---|---:|---:|---:|---|---:|---:|---:|",
     ]
     for name, m in found.items():
@@ -174,7 +191,8 @@ def sizes(found: dict[str, Measured]) -> list[str]:
         full = f"{100 * m.full[0]:.1f} / {100 * m.full[1]:.1f}"
         about = [f"{m.about[key]:,}" for key in ("pool", "test", "classes")]
         lines.append(_row([name, *about, " + ".join(m.about["views"]), *ends, full]))
-    return [*lines, "", "Accuracy / macro-F1. No arm is given more than half of the pool."]
+    told = "Accuracy / macro-F1; the last with all of the pool labeled. No arm is given more than half of it."
+    return [*lines, "", told]
 
 
 def by_corpus(found: dict[str, Measured], order: Sequence[str], metric: str) -> list[str]:
@@ -225,7 +243,8 @@ def draw(found: dict[str, Measured], arms: Sequence[str], out: Path) -> None:
     for metric, words in METRICS.items():
         for name, m in found.items():
             curves = [_curve(arm, m.labels, m.arms[arm].scores[metric], i) for i, arm in enumerate([*arms, RANDOM])]
-            save(learning_curve(curves, title=name, y_label=f"{words}, held-out documents"), out / f"{name}-{metric}.png")
+            figure = learning_curve(curves, title=name, y_label=f"{words}, held-out documents")
+            save(figure, out / f"{name}-{metric}.png")
         means = [
             _curve(arm, whole[0].labels, np.mean([m.arms[arm].scores[metric] for m in whole], axis=0), i)
             for i, arm in enumerate([*arms, RANDOM])
