@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from docreview.hookspecs import Register, hookimpl
+from docreview.query_strategies.clusters import KMeans, MarginKMeans, TypiClust
 from docreview.query_strategies.cold_start import FromWords
 from docreview.query_strategies.common import best
-from docreview.query_strategies.density import DensityMMR, local_density, mmr, mutual_density
+from docreview.query_strategies.density import DensityMMR, InformationDensity, local_density, mmr, mutual_density
+from docreview.query_strategies.diversity import FacilityLocation, KCenter
 from docreview.query_strategies.mixture import Mixture
+from docreview.query_strategies.prefilter import prefilter_recall
 from docreview.query_strategies.rare import AnchorAL, ClassBalanced, Seals, pool_recall
 from docreview.query_strategies.simple import MostRelevant, Random
 from docreview.query_strategies.uncertainty import Entropy, LeastConfidence, Margin, informativeness
@@ -16,19 +19,26 @@ __all__ = [
     "ClassBalanced",
     "DensityMMR",
     "Entropy",
+    "FacilityLocation",
     "FromWords",
+    "InformationDensity",
+    "KCenter",
+    "KMeans",
     "LeastConfidence",
     "Margin",
+    "MarginKMeans",
     "Mixture",
     "MostRelevant",
     "Random",
     "Seals",
+    "TypiClust",
     "best",
     "informativeness",
     "local_density",
     "mmr",
     "mutual_density",
     "pool_recall",
+    "prefilter_recall",
     "register_query_strategies",
 ]
 
@@ -42,6 +52,12 @@ def register_query_strategies(register: Register) -> None:
     register("margin", Margin)
     register("entropy", Entropy)
     register("density-mmr", DensityMMR)
+    register("information-density", InformationDensity)
+    register("k-means", KMeans)
+    register("typiclust", TypiClust)
+    register("margin-k-means", MarginKMeans)
+    register("k-center", KCenter)
+    register("facility-location", FacilityLocation)
     register("class-balanced", ClassBalanced)
     register("seals", Seals)
     register("anchor-al", AnchorAL)

@@ -1,4 +1,4 @@
-"""Density: documents that stand for many others."""
+"""Density: documents that are like many others."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docreview.query_strategies.common import BLOCK, best, densified, ranks, target_scores, unit_scaled, view_of
+from docreview.query_strategies.greedy import farthest
 from docreview.query_strategies.uncertainty import Informativeness, informativeness
 from docreview.types import Selection
 
@@ -14,6 +15,48 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from docreview.types import Floats, Ints, Matrix, ReviewState
+
+#: how many times the batch's size density is estimated among while there is no neighbor graph
+_PREFILTER = 10
+
+
+@dataclass(frozen=True)
+class InformationDensity:
+    """Telling documents from crowded places: uncertainty and density together.
+
+    Each candidate scores informativeness x density^`beta`, where density is *local*: its mean cosine similarity to its
+    nearest neighbors (Zhu et al. 2008), as a rank among the candidates from 0 to 1. (Similarity to the whole corpus, as
+    in Settles and Craven, favors its center and costs accuracy.) Nothing keeps a batch from being all alike: where that
+    matters, `density-mmr` goes on from the same scores.
+
+    `informativeness` is ``"margin"``, ``"entropy"``, ``"least-confidence"`` or ``"target"`` (the ranking score). While
+    the neighbor graph is not there yet, density is estimated among the 10 x n most informative candidates, in the view
+    there is: their mean similarity to the 10 nearest of each other. O(N (k + log N)) with the graph.
+
+    Paper: Settles and Craven 2008, An analysis of active learning strategies for sequence labeling tasks.
+    Paper: Zhu et al. 2008, Active learning with sampling by uncertainty and density for word sense disambiguation.
+    """
+
+    informativeness: Informativeness = "margin"
+    beta: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.beta >= 0:
+            raise ValueError(f"setting 'beta' must not be negative, got {self.beta}")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """A model and the neighbor graph."""
+        return frozenset({"model", "neighbors"})
+
+    def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
+        """Take the highest scores."""
+        import numpy as np
+
+        doubt = telling(state, state.candidates, self.informativeness, "information-density")
+        kept, scores = telling_and_dense(state, doubt, self.beta, _PREFILTER * n, rng)
+        order = best(scores, n, rng)
+        return Selection(state.candidates[kept[order]], scores[order].astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -56,28 +99,44 @@ class DensityMMR:
         """Score, keep the best, and take them one by one. Scores are those before the penalty for likeness."""
         import numpy as np
 
-        pool = state.candidates
-        if self.informativeness == "target":
-            telling = unit_scaled(target_scores(state, "density-mmr")[pool].astype(np.float64))
-        else:
-            telling = informativeness(state.probabilities[pool], self.informativeness)
+        pool, view = state.candidates, view_of(state)
+        doubt = telling(state, pool, self.informativeness, "density-mmr")
         keep = min(self.prefilter * n, pool.size)
-        view = view_of(state)
-        if state.neighbors is not None:
-            density = local_density(state.neighbors.rows[pool], state.neighbors.similarities[pool])
-            scores = telling * ranks(density) ** self.beta
-            kept = best(scores, keep, rng)
-            scores = scores[kept]
-        else:
-            kept = best(telling, keep, rng)
-            scores = telling[kept]
-            if view is not None:
-                scores = scores * ranks(mutual_density(view.matrix[pool[kept]])) ** self.beta
+        kept, scores = telling_and_dense(state, doubt, self.beta, keep, rng)
         if view is None:
             order = best(scores, n, rng)
         else:
             order = mmr(view.matrix[pool[kept]], unit_scaled(scores), min(n, keep), self.trade_off)
         return Selection(pool[kept[order]], scores[order].astype(np.float32))
+
+
+def telling(state: ReviewState, rows: Ints, kind: Informativeness, strategy: str) -> npt.NDArray[np.float64]:
+    """How telling each of `rows` (m,) is, from 0 to 1; raise `BadSetting` for a target where there is none."""
+    import numpy as np
+
+    if kind == "target":
+        return unit_scaled(target_scores(state, strategy)[rows].astype(np.float64))
+    return informativeness(state.probabilities[rows], kind)
+
+
+def telling_and_dense(
+    state: ReviewState, doubt: npt.NDArray[np.float64], beta: float, keep: int, rng: np.random.Generator
+) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """Positions of the `keep` candidates of the highest `doubt` (m,) x density^`beta`, and these scores, in order.
+
+    Without a neighbor graph they are those of the highest `doubt`, and not in the order of their scores.
+    """
+    pool = state.candidates
+    if state.neighbors is not None:
+        density = local_density(state.neighbors.rows[pool], state.neighbors.similarities[pool])
+        scores = doubt * ranks(density) ** beta
+        kept = best(scores, keep, rng)
+        return kept, scores[kept]
+    kept = best(doubt, keep, rng)
+    view, scores = view_of(state), doubt[kept]
+    if view is not None:
+        scores = scores * ranks(mutual_density(view.matrix[pool[kept]])) ** beta
+    return kept, scores
 
 
 def local_density(rows: npt.NDArray[np.int32], similarities: Floats) -> npt.NDArray[np.float64]:
@@ -109,12 +168,4 @@ def mmr(vectors: Matrix, scores: npt.NDArray[np.float64], n: int, trade_off: flo
     """Positions of `n` of `vectors` (m, d; unit rows) by greedy maximal marginal relevance, earlier among equals."""
     import numpy as np
 
-    chosen = np.empty(n, dtype=np.int64)
-    nearest = np.zeros(scores.size)
-    open_ = np.ones(scores.size, dtype=bool)
-    for i in range(n):
-        chosen[i] = np.where(open_, trade_off * scores - (1 - trade_off) * nearest, -np.inf).argmax()
-        open_[chosen[i]] = False
-        likeness = densified(vectors @ vectors[chosen[i : i + 1]].T)[:, 0]
-        nearest = np.maximum(nearest, likeness)
-    return chosen
+    return farthest(vectors, n, np.zeros(scores.size), trade_off * scores, 1 - trade_off)[0]
