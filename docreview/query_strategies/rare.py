@@ -128,7 +128,11 @@ class Seals:
     what was answered. It grows with the labels L and not with the corpus: O(k |L|), and what `query_strategy` takes for
     so many. Where it holds fewer than the batch takes, rows drawn at random from the rest fill it up, and their draw
     probability is recorded. While there are no neighbors, `query_strategy` is asked about the whole pool.
-    `pool_recall` measures what is lost.
+
+    What is lost is measured by `pool_recall`. Of the 20 smallest margins among 4,000 documents (AG News, SMS spam,
+    TREC-6, Subj; 20 neighbors; 50 random labels, then by margin), the pool held 7 to 28 % at 50 labels, 45 to 60 % at
+    200 and 78 to 88 % at 500, when it was 21, 53 and 77 % of the corpus on the mean: no more than chance would give,
+    but for SMS spam, of which one class is rare. So it is for rare classes, and where a pass over all takes too long.
 
     Paper: Coleman et al. 2022, Similarity search for efficient active learning and search of rare concepts.
     """
@@ -168,6 +172,9 @@ class AnchorAL:
     corpus. A pool that is too small is filled up as in `seals`, and without neighbors `query_strategy` is asked about
     the whole pool. The paper finds neighbors among unread documents; the stored ones lie among all, and where many
     around an anchor are read, few remain.
+
+    Measured as at `seals`, the pool held 18 to 45 % of the 20 smallest margins at 200 labels and 25 to 47 % at 500; it
+    was a quarter of the corpus. It is for rare classes in large corpora.
 
     Paper: Lesci and Vlachos 2024, AnchorAL: computationally efficient active learning for large and imbalanced datasets
     """
