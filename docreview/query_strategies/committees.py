@@ -1,0 +1,138 @@
+"""Query by committee: the documents on which several models disagree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from docreview.query_strategies.common import best
+from docreview.types import CommitteeKind, Selection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from docreview.types import Floats, Ints, ReviewState
+
+    Doubles = npt.NDArray[np.float64]
+
+#: what the entropy of the mean probabilities, from 0 to 1, weighs beside that of votes: it orders equal votes only
+_AMONG_EQUAL = 1e-4
+#: rows whose probabilities are worked on at once
+_ROWS = 8_192
+
+
+def vote_entropy(members: Floats, rows: Ints) -> Doubles:
+    """Entropy (m,) of the votes on `rows` (m,) of the `members` (c, n, k), in nats; each for its likeliest label."""
+    return _in_blocks(_vote_entropy, members, rows)
+
+
+def consensus_entropy(members: Floats, rows: Ints) -> Doubles:
+    """Entropy (m,) of the mean probabilities on `rows` (m,) of the `members` (c, n, k), in nats."""
+    return _in_blocks(lambda p: _entropy(p.mean(axis=1)), members, rows)
+
+
+def kl_divergence(members: Floats, rows: Ints) -> Doubles:
+    """Mean Kullback-Leibler divergence (m,) of the `members` (c, n, k) from their mean on `rows` (m,), in nats.
+
+    Computed as the entropy of the mean less the mean of the entropies: the same, and without a quotient of zeros.
+    """
+    return _in_blocks(lambda p: (_entropy(p.mean(axis=1)) - _entropy(p).mean(axis=0)).clip(0), members, rows)
+
+
+def _in_blocks(function: Callable[[Doubles], Doubles], members: Floats, rows: Ints) -> Doubles:
+    """The function's (m,) of the probabilities (k, c, m), computed for so many rows at once as a cache may hold."""
+    import numpy as np
+
+    values = np.empty(rows.size)
+    for start in range(0, rows.size, _ROWS):
+        block = members[:, rows[start : start + _ROWS]].astype(np.float64)
+        values[start : start + _ROWS] = function(np.ascontiguousarray(block.transpose(2, 0, 1)))
+    return values
+
+
+def _entropy(p: Doubles) -> Doubles:
+    """Entropy in nats over the first axis."""
+    import numpy as np
+
+    return np.asarray(-(p * np.log(np.maximum(p, np.finfo(p.dtype).tiny))).sum(axis=0))
+
+
+def _vote_entropy(p: Doubles) -> Doubles:
+    import numpy as np
+
+    votes, highest = np.zeros(p.shape[1:], dtype=np.int32), p[0].copy()
+    for label in range(1, len(p)):
+        votes[p[label] > highest] = label
+        np.maximum(highest, p[label], out=highest)
+    shares = np.arange(p.shape[1] + 1) / p.shape[1]
+    entropy = _entropy(shares[None])
+    return np.asarray(sum(entropy[(votes == label).sum(axis=0)] for label in range(len(p))))
+
+
+@dataclass(frozen=True)
+class _ByCommittee:
+    committee: CommitteeKind = "bootstrap"
+    members: int = 5
+
+    def __post_init__(self) -> None:
+        if self.members < 2:
+            raise ValueError(f"setting 'members' must be at least 2, got {self.members}")
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """A model, of which the committee is made."""
+        return frozenset({"model"})
+
+
+@dataclass(frozen=True)
+class VoteEntropy(_ByCommittee):
+    """The documents on whose label the members of a committee are most divided.
+
+    Each member votes for its likeliest label; the score is the entropy of the votes, 0 where all agree. A few members
+    leave few different scores, so equal ones are ordered by the entropy of the members' mean probabilities (which adds
+    less than 0.0001), and after that by chance.
+
+    `committee` says how the members come to differ: ``"bootstrap"`` (each learns from labels drawn with replacement,
+    Abe and Mamitsuka 1998), ``"classifiers"`` (different kinds), ``"initializations"`` (small networks) or ``"views"``
+    (one for each view, as in co-testing). `members` is how many there are; of views and classifiers there may be fewer.
+    A model that makes no such committee raises `BadSetting`. Scoring costs O(members x n x k), fitting members fits.
+
+    Paper: Dagan and Engelson 1995, Committee-based sampling for training probabilistic classifiers.
+    Paper: Abe and Mamitsuka 1998, Query learning strategies using boosting and bagging.
+    """
+
+    def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
+        """Take the largest entropies of votes."""
+        import numpy as np
+
+        members, pool = state.committee(self.committee, self.members), state.candidates
+        doubt = consensus_entropy(members, pool) / np.log(members.shape[2])
+        scores = vote_entropy(members, pool) + _AMONG_EQUAL * doubt
+        chosen = best(scores, n, rng)
+        return Selection(pool[chosen], scores[chosen].astype(np.float32))
+
+
+@dataclass(frozen=True)
+class KLDivergence(_ByCommittee):
+    """The documents on whose probabilities the members of a committee are most divided.
+
+    The score is the mean Kullback-Leibler divergence of each member from the mean of all. It is large where members are
+    sure in different ways, and 0 where all are unsure alike: what no label could settle is not asked.
+
+    `committee` and `members` as in `vote-entropy`. Scoring costs O(members x n x k), fitting members fits.
+
+    Paper: McCallum and Nigam 1998, Employing EM and pool-based active learning for text classification.
+    Paper: Abe and Mamitsuka 1998, Query learning strategies using boosting and bagging.
+    """
+
+    def select(self, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
+        """Take the largest mean divergences."""
+        import numpy as np
+
+        pool = state.candidates
+        scores = kl_divergence(state.committee(self.committee, self.members), pool)
+        chosen = best(scores, n, rng)
+        return Selection(pool[chosen], scores[chosen].astype(np.float32))
