@@ -280,7 +280,7 @@ class Registry:
             hint = did_you_mean(name, self._entries[kind])
             if self.absent:
                 near = hint if "Did you mean" in hint else ""
-                hint = "".join(f" {sentence}" for sentence in self.absent) + near
+                hint = near + "".join(f" {sentence}" for sentence in self.absent)
             raise UnknownComponent(f"there is no {KINDS[kind].replace('_', ' ')} '{name}'.{hint}") from None
 
     def create(self, kind: str, name: str, settings: Mapping[str, Any] | None = None) -> Any:

@@ -301,7 +301,7 @@ def _merged(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         pytest.param(e, id=f"{kind}-{e.name}")
         for kind in KINDS
         for e in REGISTRY.entries(kind)
-        if e.built_in and kind not in ("importers", "exporters", "oracles") and e.name not in ("all", "any")
+        if e.built_in and kind not in ("importers", "exporters", "oracles") and e.name not in ("all", "any", "mixture")
     ],
 )
 def test_the_lines_for_the_settings_file_do_what_they_say(entry: Registration, tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_the_doctor_finds_nothing_where_nothing_is_wrong(install, spawn) -> None
 
 def test_the_doctor_says_what_is_wrong_and_what_to_do(install, spawn, project: Path) -> None:
     install("old", "import docreview\ndocreview_api = 0\n@docreview.hookimpl\ndef register_views(register): ...\n")
-    install("silent", "import docreview\n@docreview.hookimpl\ndef register_views(register): ...\n")
+    install("silent", "import docreview\n@docreview.hookimpl\ndef labels_recorded(labels): ...\n")
     install("factories", FACTORIES)
     install("missing", "import no_such_module")
     install("thief", GOOD.replace('"shuffled"', '"margin"'))
