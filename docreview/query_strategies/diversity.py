@@ -127,8 +127,8 @@ class FacilityLocation:
 class Coverage:
     """The weighted mean over a ground set of the largest similarity to one of a set that grows: facility location.
 
-    `similarities` (m, g), not negative, are multiplied by weights that sum to one; `covered` (g,) is what the set gives
-    now, in the same terms. Gains lie between 0 and 1.
+    `similarities` (m, g) are multiplied by weights that sum to one; `covered` (g,), never negative, is what the set
+    gives now, in the same terms. Gains lie between 0 and 1.
     """
 
     similarities: Floats
@@ -145,9 +145,9 @@ class Coverage:
         weights = np.ones(len(ground)) if weights is None or not weights.any() else weights
         share = (weights / weights.sum()).astype(np.float32)
         similarities = rows @ ground.T
-        for start in range(0, len(rows), BLOCK):  # in a part that the processor's cache holds
+        for start in range(0, len(rows), BLOCK):  # what the processor's cache holds
             part = similarities[start : start + BLOCK]
-            np.clip(part, 0, 1, out=part)
+            np.minimum(part, 1, out=part)  # rounding
             part *= share
         return cls(similarities, np.clip(nearest_similarity(ground, known), 0, 1) * share)
 

@@ -84,8 +84,7 @@ def _start(rows: Floats, k: int, rng: np.random.Generator, weight: Doubles) -> F
     squares = np.einsum("md,md->m", some, some)
     apart += squares[:, None]
     apart += squares
-    # what rounding leaves between equal rows is no distance
-    apart[apart < 1e-5] = 0
+    np.maximum(apart, 0, out=apart)  # rounding
     trials = 2 + int(math.log(k))
     chosen, nearest = np.empty(k, dtype=np.int64), np.full(len(some), np.inf)
     chances = weight.cumsum()
