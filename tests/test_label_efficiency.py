@@ -103,9 +103,15 @@ def test_intervals_are_as_wide_as_those_of_t_and_hold_the_truth_as_often(seeds):
     assert 0.7 * wanted < width < 1.1 * wanted
 
 
-def test_a_single_seed_has_no_interval():
-    assert math.isnan(analysis.mean_interval([0.3]).low)
-    assert analysis.tally([[0.3], [0.2]]).sure_wins == 0
+@pytest.mark.parametrize("seeds", [1, 4])
+def test_few_seeds_have_no_interval_and_are_sure_of_nothing(seeds):
+    values = np.linspace(0.2, 0.3, seeds)
+    assert math.isnan(analysis.mean_interval(values).low)
+    assert math.isnan(analysis.mean_over([values, values]).high)
+    assert analysis.tally([values] * 2).sure_wins == 0
+    found = analysis.crossing(LABELS, rising(0.008, seeds), rising(0.004, seeds), 300)
+    assert found.arm.value == pytest.approx(150, abs=1)
+    assert math.isnan(found.arm.low)
 
 
 def test_the_mean_over_corpora_counts_each_corpus_once():

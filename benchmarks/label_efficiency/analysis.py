@@ -21,11 +21,13 @@ Array = npt.NDArray[np.float64]
 
 #: resamples of an interval; fewer where each resample is smoothed
 RESAMPLES, SMOOTHED_RESAMPLES = 2000, 400
+#: fewer seeds than these say nothing of how far the next would be: no interval goes beyond the seeds there are
+SEEDS = 5
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A value, and its interval of 95 %: NaN for a single seed. Infinite where a level is not reached."""
+    """A value, and its interval of 95 %: NaN for fewer than five seeds. Infinite where a level is not reached."""
 
     value: float
     low: float
@@ -99,7 +101,7 @@ def percentiles(seeds: int, freedom: int | None = None) -> list[float]:
 def mean_interval(values: npt.ArrayLike) -> Estimate:
     """Mean of one value a seed (seeds,)."""
     x = np.asarray(values, np.float64)
-    if x.size < 2:
+    if x.size < SEEDS:
         return Estimate(float(x.mean()), math.nan, math.nan)
     low, high = np.percentile(x[resamples(x.size)].mean(axis=1), percentiles(x.size))
     return Estimate(float(x.mean()), float(low), float(high))
@@ -108,7 +110,7 @@ def mean_interval(values: npt.ArrayLike) -> Estimate:
 def mean_over(corpora: Sequence[npt.ArrayLike]) -> Estimate:
     """Mean over corpora of the mean over seeds; each corpus resampled by itself, the corpora being what they are."""
     values = [np.asarray(x, np.float64) for x in corpora]
-    if min(x.size for x in values) < 2:
+    if min(x.size for x in values) < SEEDS:
         return Estimate(float(np.mean([x.mean() for x in values])), math.nan, math.nan)
     rng = np.random.default_rng(0)
     means = np.mean([x[rng.integers(0, x.size, (RESAMPLES, x.size))].mean(axis=1) for x in values], axis=0)
@@ -132,7 +134,7 @@ def crossing(labels: npt.ArrayLike, arm: npt.ArrayLike, random: npt.ArrayLike, b
         return base[at], needed(x, smoothed(arm_rows), base[at]), needed(x, base, base[at])
 
     level, value, own = both(a, r)
-    if len(r) < 2:
+    if len(r) < SEEDS:
         return Crossing(budget, float(level), Estimate(value, math.nan, math.nan), Estimate(own, math.nan, math.nan))
     drawn = np.array([both(a[rows], r[rows])[1:] for rows in resamples(len(r), SMOOTHED_RESAMPLES)])
     # no interpolation: it would make infinity minus infinity of what is not reached

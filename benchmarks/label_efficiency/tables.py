@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 from analysis import (
+    SEEDS,
     Crossing,
     Estimate,
     area,
@@ -219,7 +220,7 @@ def crossings(found: dict[str, Measured], order: Sequence[str]) -> list[str]:
         for arm in [*order, RANDOM]:
             each = [_crossing(m, arm, budget) for m in usable.values()]
             shown = [c.own if arm == RANDOM else c.arm for c in each]
-            lines.append(_row([arm, *(f"{_labels(e.value)} ({_labels(e.low)} to {_labels(e.high)})" for e in shown)]))
+            lines.append(_row([arm, *map(_labels, shown)]))
         lines.append("")
     return lines[:-1]
 
@@ -255,11 +256,11 @@ def draw(found: dict[str, Measured], arms: Sequence[str], out: Path) -> None:
 
 def _curve(arm: str, labels: np.ndarray, scores: np.ndarray, place: int) -> Curve:
     """The mean over the seeds, with its interval as the band."""
-    if len(scores) < 2:
-        return Curve(arm, tuple(labels), tuple(scores[0]), role="random" if arm == RANDOM else "other")
+    role: Any = "random" if arm == RANDOM else "main" if place == 0 else "other"
+    if len(scores) < SEEDS:
+        return Curve(arm, tuple(labels), tuple(scores.mean(axis=0)), role=role)
     drawn = scores[resamples(len(scores), 1000)].mean(axis=1)
     low, high = np.percentile(drawn, percentiles(len(scores)), axis=0)
-    role: Any = "random" if arm == RANDOM else "main" if place == 0 else "other"
     return Curve(arm, tuple(labels), tuple(scores.mean(axis=0)), tuple(low), tuple(high), role)
 
 
@@ -271,11 +272,13 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _points(e: Estimate) -> str:
-    return f"{100 * e.value:+.2f} ({100 * e.low:+.2f} to {100 * e.high:+.2f})"
+    value = f"{100 * e.value:+.2f}"
+    return value if math.isnan(e.low) else f"{value} ({100 * e.low:+.2f} to {100 * e.high:+.2f})"
 
 
-def _labels(value: float) -> str:
-    return f"{value:.0f}" if math.isfinite(value) else "not"
+def _labels(e: Estimate) -> str:
+    value, low, high = (f"{x:.0f}" if math.isfinite(x) else "not" for x in (e.value, e.low, e.high))
+    return value if math.isnan(e.low) else f"{value} ({low} to {high})"
 
 
 def _p(value: float) -> str:

@@ -115,7 +115,7 @@ class Bench:
         for name, strategy in self.strategies.items():
             names = [f.name for f in fields(strategy)] if hasattr(strategy, "__dataclass_fields__") else []
             # where it draws its part by chance, two choices have no reason to be alike
-            if "prefilter" in names and name in ("laplace", "margin-k-means", "density-mmr"):
+            if "prefilter" in names and name in ("laplace", "density-mmr"):
                 whole = replace(strategy, prefilter=state.n if strategy.prefilter > 1000 else -(-state.n // BATCH))
                 share = self.took(f"{name}: all", lambda given, a=strategy, b=whole: _shared(a, b, given), state, small)
                 lines.append(f"| {name} | {share.why if share.value is None else f'{share.value:.0%}'} |")
@@ -149,7 +149,9 @@ def _short(value: float) -> str:
 
 
 def times(of: Took, other: Took) -> str:
-    return f"{of.seconds / other.seconds:.1f}" if of.seconds and other.seconds else ""
+    if not of.seconds or not other.seconds:
+        return ""
+    return f"{of.seconds / other.seconds:.1f} ({of.processor / max(other.processor, 1e-6):.1f})"
 
 
 def main() -> int:
