@@ -10,7 +10,7 @@ import importlib.metadata
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -162,6 +162,13 @@ class Corpus:
             raise UnknownComponent(f"this project has no view '{name}'.{did_you_mean(name, self.views)}")
         return self.views[name]
 
+    def _asking(self, vectors: Vectors) -> Vectors:
+        """The same vectors, whose queries go through the text processors as the documents did."""
+        embed = vectors.embed
+        if embed is None or not self.text_processors:
+            return vectors
+        return replace(vectors, embed=lambda texts: embed(processed(list(texts), self.text_processors)))
+
     def _guarded(self, view: View, doing: str) -> AbstractContextManager[None]:
         return guarded(registration_of(view), doing)
 
@@ -253,7 +260,7 @@ class Corpus:
             view = self.views[name]
             with self._guarded(view, "reading the documents"):
                 vectors = view.build(self.source(n), self.cache.of(view), progress)
-            return check_vectors(view, vectors, n)
+            return self._asking(check_vectors(view, vectors, n))
 
         built: Vectors = self._remembered(name, n, make)
         return built

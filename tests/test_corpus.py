@@ -256,3 +256,16 @@ def test_components_are_named_without_addresses() -> None:
     assert component_name(Nfc()) == "Nfc()"
     assert "0x" not in component_name(Plain()) + component_name(lambda text: text) + component_name(make_texts)
     assert component_name(make_texts).endswith("make_texts")
+
+
+def without_dashes(text: str) -> str:
+    return text.replace("-", "")
+
+
+def test_a_query_is_processed_as_the_documents_were(store: Store, tmp_path: Path) -> None:
+    store.add_documents([Document("a", "Schrei"), Document("b", "flüstern")], {"source": "test"})
+    corpus = Corpus(store, tmp_path, {"lexical": Lexical()}, [without_dashes], language="de")
+    vectors = corpus.vectors("lexical")
+    assert vectors.embed is not None
+    near = (vectors.matrix @ vectors.embed(["Sch-r-ei"]).T).toarray().ravel()
+    assert near[0] > 0.9 > 0.1 > near[1]
