@@ -219,21 +219,28 @@ def graph_typicality(graph: Neighbors, rows: Ints) -> Doubles:
 def cluster_typicality(rows: Floats, labels: Ints) -> Doubles:
     """How typical each of `rows` (m, d) is by its neighbors in its cluster; 0 for one that is alone, or is zero."""
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     typical = np.zeros(len(rows))
     order = np.argsort(labels, kind="stable")
-    for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
-        # rows that are zero are near to nothing; the others come in random order, and so do the first of them
-        members = members[rows[members].any(axis=1)]
-        others = rows[members[:_COMPARED]]
-        k = min(_NEIGHBORS, len(others) - 1)
-        if k < 1:
-            continue
-        for start in range(0, members.size, BLOCK):
-            part = members[start : start + BLOCK]
-            near = rows[part] @ others.T
-            itself = np.arange(start, min(start + len(part), len(others)))
-            near[itself - start, itself] = -np.inf
-            highest = np.partition(near, near.shape[1] - k, axis=1)[:, near.shape[1] - k :]
-            typical[part] = typicality(highest.astype(np.float64))
+    with threadpool_limits(1):  # for products this small, threads wait for each other longer than they work
+        for members in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1):
+            # rows that are zero are near to nothing
+            seen = members[rows[members].any(axis=1)]
+            typical[seen] = _typicality_among(rows[seen])
+    return typical
+
+
+def _typicality_among(rows: Floats) -> Doubles:
+    """How typical each of `rows` (m, d) is among the first 1,000 of them; the order is random."""
+    import numpy as np
+
+    others, typical = rows[:_COMPARED], np.zeros(len(rows))
+    k = min(_NEIGHBORS, len(others) - 1)
+    for start in range(0, len(rows) if k > 0 else 0, BLOCK):
+        near = rows[start : start + BLOCK] @ others.T
+        itself = np.arange(start, min(start + len(near), len(others)))
+        near[itself - start, itself] = -np.inf
+        highest = np.partition(near, near.shape[1] - k, axis=1)[:, near.shape[1] - k :]
+        typical[start : start + len(near)] = typicality(highest.astype(np.float64))
     return typical

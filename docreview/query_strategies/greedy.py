@@ -106,13 +106,15 @@ def farthest(
     it is farthest-first traversal: each next one is the farthest from all others. O(n m d), memory O(m).
     """
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     near = nearest.astype(np.float64)
     chosen, similarity = np.empty(n, dtype=np.int64), np.empty(n)
     open_ = np.ones(near.size, dtype=bool)
-    for i in range(n):
-        value = -penalty * near if worth is None else worth - penalty * near
-        at = int(np.where(open_, value, -np.inf).argmax())
-        chosen[i], similarity[i], open_[at] = at, near[at], False
-        np.maximum(near, densified(vectors @ vectors[at : at + 1].T)[:, 0], out=near)
+    with threadpool_limits(1):  # for products this small, threads wait for each other longer than they work
+        for i in range(n):
+            value = -penalty * near if worth is None else worth - penalty * near
+            at = int(np.where(open_, value, -np.inf).argmax())
+            chosen[i], similarity[i], open_[at] = at, near[at], False
+            np.maximum(near, densified(vectors @ vectors[at : at + 1].T)[:, 0], out=near)
     return chosen, similarity

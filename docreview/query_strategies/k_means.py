@@ -40,22 +40,32 @@ def k_means(rows: Floats, k: int, rng: np.random.Generator, weights: Doubles | N
     steps of Lloyd (1982). A cluster may be empty where rows are alike. O(m k d), memory O(m + k d + k^2).
     """
     import numpy as np
-    import scipy.sparse as sp
+    from threadpoolctl import threadpool_limits
 
     m = len(rows)
     weight = np.ones(m) if weights is None or not weights.any() else weights
-    centers = _start(rows, min(k, m), rng, weight)
     labels = np.full(m, -1)
-    for _ in range(_STEPS):
-        before, labels = labels, nearest_center(rows, centers)
-        total = np.bincount(labels, weight, len(centers))
-        members = sp.csr_array((weight.astype(np.float32), (labels, np.arange(m))), shape=(len(centers), m))
-        moved = total > 0
-        centers[moved] = (members @ rows)[moved] / total[moved, None]
-        if (before != labels).mean() <= _SETTLED:
-            break
+    with threadpool_limits(1):  # for products this small, threads wait for each other longer than they work
+        centers = _start(rows, min(k, m), rng, weight)
+        for _ in range(_STEPS):
+            before, labels = labels, nearest_center(rows, centers)
+            _move(centers, rows, labels, weight)
+            if (before != labels).mean() <= _SETTLED:
+                break
     away = rows - centers[labels]
     return Clusters(labels, centers, np.einsum("md,md->m", away, away).astype(np.float64))
+
+
+def _move(centers: Floats, rows: Floats, labels: Ints, weight: Doubles) -> None:
+    """Move `centers` (k, d) to the means of their rows; those without any stay."""
+    import numpy as np
+    import scipy.sparse as sp
+
+    k, m = len(centers), len(rows)
+    total = np.bincount(labels, weight, k)
+    members = sp.csr_array((weight.astype(np.float32), (labels, np.arange(m))), shape=(k, m))
+    moved = total > 0
+    centers[moved] = (members @ rows)[moved] / total[moved, None]
 
 
 def nearest_center(rows: Floats, centers: Floats) -> Ints:
