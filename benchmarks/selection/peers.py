@@ -125,7 +125,11 @@ def _skactiveml_logistic(name: str, role: str) -> Callable[..., Run]:
 # ---------------------------------------------------------------------------------------------------------- small-text
 
 
-def _small_text(make_strategy: Callable[[Any], Any], embeddings: bool = False) -> Callable[..., Run]:
+def _small_text(
+    make_strategy: Callable[[Any], Any], embeddings: bool = False, asks: bool = False
+) -> Callable[..., Run]:
+    """`embeddings` are handed over, or the strategy `asks` the classifier; its index is kept from call to call."""
+
     def make(state: ReviewState, n: int) -> Run:
         import small_text.query_strategies as strategies
         from small_text.data import SklearnDataset
@@ -138,13 +142,16 @@ def _small_text(make_strategy: Callable[[Any], Any], embeddings: bool = False) -
             def predict_proba(self, dataset: Any) -> Any:
                 return state.probabilities[dataset.x[:, 0]]
 
+            def embed(self, dataset: Any, pbar: Any = None) -> Any:
+                return vectors[dataset.x[:, 0]]
+
         vectors, _, _ = _parts(state)
         known = np.arange(Given.num_classes)
         dataset = SklearnDataset(np.arange(state.n)[:, None], np.asarray(state.labels), target_labels=known)
         strategy = make_strategy(strategies)
         args = (Given(), dataset, state.candidates, state.labeled, state.labels[state.labeled])
         subset = vectors[np.concatenate([state.candidates, state.labeled])] if embeddings else None
-        more = {"embeddings": subset, "pbar": None} if embeddings else {}
+        more = {"embeddings": subset, "pbar": None} if embeddings else {"pbar": None} if asks else {}
         return lambda: strategy.query(*args, n=n, **more)
 
     return make
@@ -160,6 +167,7 @@ def _modal(module: str, function: str) -> Callable[..., Run]:
 
             classes_ = np.arange(len(state.question.labels))
             X_training = _parts(state)[0][state.labeled]
+            on_transformed = False
 
             def predict_proba(self, X: Any, **_: Any) -> Any:
                 return state.probabilities[state.candidates]
@@ -169,6 +177,9 @@ def _modal(module: str, function: str) -> Callable[..., Run]:
 
             def vote(self, X: Any, **_: Any) -> Any:
                 return voted.argmax(axis=2)
+
+            def __iter__(self) -> Any:
+                return iter(range(len(self)))
 
             def __len__(self) -> int:
                 return int(voted.shape[1])
@@ -216,12 +227,12 @@ PEERS = (
     Peer("small-text", "GreedyCoreset", "k-center", _small_text(lambda s: s.GreedyCoreset(), True)),
     Peer("small-text", "LightweightCoreset", "k-center", _small_text(lambda s: s.LightweightCoreset(), True)),
     Peer("small-text", "EmbeddingKMeans", "k-means", _small_text(lambda s: s.EmbeddingKMeans(), True)),
-    Peer("small-text", "SEALS", "seals", _small_text(lambda s: s.SEALS(s.BreakingTies()), True)),
+    Peer("small-text", "SEALS", "seals", _small_text(lambda s: s.SEALS(s.BreakingTies()), asks=True)),
     Peer(
         "small-text",
         "AnchorSubsampling",
         "anchor-al",
-        _small_text(lambda s: s.AnchorSubsampling(s.BreakingTies()), True),
+        _small_text(lambda s: s.AnchorSubsampling(s.BreakingTies()), asks=True),
     ),
     Peer("modAL", "uncertainty_sampling", "least-confidence", _modal("uncertainty", "uncertainty_sampling")),
     Peer("modAL", "margin_sampling", "margin", _modal("uncertainty", "margin_sampling")),
