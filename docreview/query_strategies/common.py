@@ -20,14 +20,14 @@ def best(scores: npt.NDArray[Any], n: int, rng: np.random.Generator) -> Ints:
     """Positions of the `n` highest `scores`, highest first, equal ones in random order; all where n is larger."""
     import numpy as np
 
-    tie = rng.permutation(scores.size)
     if n < scores.size:
         # everything that can be among the first n, ties of the n-th included: sorting 100,000 for 20 would be waste
         bar = np.partition(scores, scores.size - n)[scores.size - n] if n else np.inf
         near = np.flatnonzero(scores >= bar)
     else:
         near = np.arange(scores.size)
-    return near[np.lexsort((tie[near], -scores[near]))][:n].astype(np.int64)
+    # only what may be among the first n is put in random order: the order of a million would cost more than the rest
+    return near[np.lexsort((rng.permutation(near.size), -scores[near]))][:n].astype(np.int64)
 
 
 def target_scores(state: ReviewState, strategy: str) -> Floats:
