@@ -30,8 +30,8 @@ $(READY): .venv/.ready $(wildcard plugins/*/pyproject.toml plugins/*/docreview_*
 	$(RUN) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt $(addprefix ./,$(wildcard plugins/*))
 	@touch $(READY)
 
-test: $(READY)  ## Run the tests (ARGS="-k name" for some of them)
-	$(RUN) -m pytest $(ARGS)
+test: $(READY)  ## Run the tests, two at a time (ARGS="-k name" for some of them)
+	$(RUN) -m pytest $(or $(ARGS),-n 2)
 
 lint: $(READY)  ## Check style and common mistakes
 	$(RUN) -m ruff check

@@ -386,7 +386,8 @@ def test_the_doctor_says_what_is_wrong_and_what_to_do(install, spawn, project: P
     install("thief", GOOD.replace('"shuffled"', '"margin"'))
     text = (project / "docreview.toml").read_text("utf-8")
     (project / "docreview.toml").write_text(text + "query_strategy = 'best-of-all'\n", "utf-8")
-    done = spawn("plugins", "doctor", cwd=project, DOCREVIEW_DISABLE_PLUGINS="good", DOCREVIEW_TRACE_PLUGINS="0")
+    switches = {"DOCREVIEW_DISABLE_PLUGINS": "good", "DOCREVIEW_TRACE_PLUGINS": "0", "COLUMNS": "300"}
+    done = spawn("plugins", "doctor", cwd=project, **switches)
     assert done.returncode == 1
     shown = words(done.stdout)
     assert "WRONG old 1.0: it was written for plugin API 0" in shown

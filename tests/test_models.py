@@ -351,7 +351,7 @@ def test_a_classifier_that_is_not_finite_is_blamed():
             return np.full((X.shape[0], 2), np.nan)
 
     truth, views = corpus()
-    with pytest.raises(ContractViolation, match=r"Broken.*'lexical'"):
+    with pytest.raises(ContractViolation, match="Broken broke its contract: its probabilities must be"):
         fit(review(truth, views, np.arange(60)), classifier=Broken(5))
 
 

@@ -11,6 +11,7 @@ from docreview.contracts.calls import Component, blame, call, component_of, guar
 from docreview.contracts.choosing import ask, check_answers, check_decision, check_selection, decide, select
 from docreview.contracts.learning import CheckedFitted, fit, fit_committee
 from docreview.contracts.reading import (
+    PRESET_KEYS,
     check_document,
     check_preset,
     check_search,
@@ -21,6 +22,7 @@ from docreview.contracts.reading import (
 )
 
 __all__ = [
+    "PRESET_KEYS",
     "CheckedFitted",
     "Component",
     "ask",

@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from docreview.testing.common import require, under_test
+from docreview.errors import did_you_mean
+from docreview.testing.common import require
 
 ROLES = ("model", "query_strategy", "cold_start", "stopping_rule")
 
 
 def check_preset_keys(preset: Mapping[str, Any]) -> None:
     """It is a table of settings that a review has, and names a component for each role."""
-    from docreview.contracts import check_preset
+    from docreview.contracts import PRESET_KEYS
 
-    check_preset(under_test("presets", preset).registration, preset)
+    require(isinstance(preset, Mapping), f"it must be a table of settings, got {type(preset).__name__}")
+    for key in preset:
+        require(key in PRESET_KEYS, f"a review has no setting '{key}'{did_you_mean(str(key), PRESET_KEYS)}")
+    for key, needed in PRESET_KEYS.items():
+        require(key in preset or not needed, f"it must set '{key}'")
 
 
 def check_preset_components(preset: Mapping[str, Any]) -> None:
@@ -47,10 +52,7 @@ def _plain(value: Any, where: str) -> None:
 
 def check_preset_sizes(preset: Mapping[str, Any]) -> None:
     """Its `batch_size` is 1 or more, or ascending steps such as ``[[0, 3], [300, 5]]``; `validation` is 0 or more."""
-    size, validation = preset.get("batch_size", 20), preset.get("validation", 0)
-    steps = size if isinstance(size, list) else [[0, size]]
-    pairs = all(isinstance(step, list) and len(step) == 2 and all(type(n) is int for n in step) for step in steps)
-    starts = [step[0] for step in steps] if pairs else []
-    right = starts[:1] == [0] and starts == sorted(set(starts)) and all(step[1] >= 1 for step in steps)
-    require(right, f"'batch_size' must be a number from 1, or steps from 0 documents on, ascending, got {size!r}")
-    require(type(validation) is int and validation >= 0, f"'validation' must be 0 or more, got {validation!r}")
+    from docreview.config import check_review
+
+    wrong = check_review({key: preset[key] for key in ("batch_size", "validation") if key in preset})
+    require(wrong is None, wrong or "")

@@ -370,7 +370,7 @@ def test_the_plugin_is_installed_and_brings_its_components():
     from docreview.plugins import load_plugins
 
     plugins = load_plugins()
-    assert not [q for q in plugins.quarantined if q.name == "docreview-neighbors"]
-    assert plugins.loaded["docreview-neighbors"] == docreview_neighbors.__version__
+    assert not [q for q in plugins.quarantined if q.name == "neighbors"]
+    assert plugins.loaded["neighbors"] == docreview_neighbors.__version__
     entry = next(entry for entry in plugins.registry.entries("models") if entry.name == "spreading")
     assert entry.papers[0].startswith("Zhou, Bousquet")
