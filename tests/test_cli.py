@@ -182,6 +182,8 @@ def test_ctrl_c_is_one_line_and_130(folder: Path):
     process = subprocess.Popen(
         [sys.executable, "-m", "docreview", "record", "--file", "-"],
         cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # whoever runs the tests in the background of a shell has Ctrl-C ignored, and so would this process
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         time.sleep(1.5)
