@@ -49,6 +49,8 @@ _QUESTION = {
     "cold_start": (str, dict),
     "stopping_rule": (str, dict),
 }
+#: the least that these may be
+_LEAST = {"batch_size": 1, "seed": 0, "validation": 0}
 #: the keys of a question's table that say how it is reviewed, and not what it asks
 REVIEW_KEYS = tuple(key for key in _QUESTION if key not in ("prompt", "labels", "target"))
 _WORDS = {int: "a whole number", str: "a text", dict: "a table", list: "a list", float: "a number"}
@@ -134,13 +136,10 @@ def read_config(folder: Path) -> Config:
         check.keys(entry, _QUESTION, where)
         if "labels" not in entry:
             check.fail(name, f"[{where}] needs 'labels', two or more")
-        if isinstance(entry.get("batch_size"), list) and not _steps(entry["batch_size"]):
-            check.fail(
-                "batch_size", f"the steps of 'batch_size' in [{where}] must be like [[0, 3], [300, 5], [1000, 100]]"
-            )
-        for key, least in (("batch_size", 1), ("seed", 0), ("validation", 0)):
-            if not isinstance(entry.get(key), list) and entry.get(key, least) < least:
-                check.fail(key, f"'{key}' in [{where}] must be at least {least}, got {entry[key]}")
+        for key in _LEAST:
+            unfit = _unfit(key, entry[key], f" in [{where}]") if key in entry else None
+            if unfit is not None:
+                check.fail(key, unfit)
         try:
             question = Question(name, tuple(entry["labels"]), entry.get("prompt", ""), entry.get("target"))
         except DocreviewError as error:
@@ -171,11 +170,19 @@ def check_review(table: Mapping[str, Any]) -> str | None:
         wanted = known if isinstance(known, tuple) else (known,)
         if isinstance(value, bool) or not isinstance(value, wanted):
             return f"'{key}' must be {' or '.join(_WORDS[kind] for kind in wanted)}, got {value!r}"
-        if isinstance(value, list) and not _steps(value):
-            return f"the steps of '{key}' must be like [[0, 3], [300, 5], [1000, 100]], got {value!r}"
-        if isinstance(value, int) and value < (1 if key == "batch_size" else 0):
-            return f"'{key}' must not be less than {1 if key == 'batch_size' else 0}, got {value}"
+        unfit = _unfit(key, value) if key in _LEAST else None
+        if unfit is not None:
+            return unfit
     return None
+
+
+def _unfit(key: str, value: Any, place: str = "") -> str | None:
+    """What is wrong with a number, or with steps of batch sizes, in words; None where nothing is."""
+    if isinstance(value, list):
+        example = "[[0, 3], [300, 5], [1000, 100]]"
+        return None if _steps(value) else f"the steps of '{key}'{place} must be like {example}, got {value!r}"
+    least = _LEAST[key]
+    return f"'{key}'{place} must be at least {least}, got {value}" if value < least else None
 
 
 def _steps(value: list[Any]) -> bool:

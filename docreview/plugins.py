@@ -99,24 +99,29 @@ class Plugins:
     #: plugin name -> what it should change before a later version, one line each
     warnings: dict[str, list[str]] = field(default_factory=dict)
 
-    def tell(self, hook: str, **arguments: Any) -> Iterator[Any]:
-        """Call a hook in one plugin after the other, and yield what each returns.
+    def tell(self, hook: str, wanted: type = object, /, **arguments: Any) -> Iterator[Any]:
+        """Call a hook in one plugin after the other, and yield what each returns, None apart.
 
-        Of a plugin that raises, a warning is logged that names it, and the others are called all the same: these are
-        hooks that may be missed, but not silently.
+        Of a plugin that raises, or returns what is not `wanted`, a warning is logged that names it, and the others are
+        called all the same: these are hooks that may be missed, but not silently.
         """
         for method in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             others = [plugin for _, plugin in self.manager.list_name_plugin() if plugin not in (None, method.plugin)]
+            name = f"{method.plugin_name} {self.loaded.get(method.plugin_name, '')}".rstrip()
             try:
-                told = limited(HOOK_LIMIT, partial(self.manager.subset_hook_caller(hook, others), **arguments))
+                with redirect_stdout(sys.stderr):  # what it prints must not stand in the middle of a command's JSON
+                    told = limited(HOOK_LIMIT, partial(self.manager.subset_hook_caller(hook, others), **arguments))
             except BaseException as error:
                 if is_ours(error):
                     raise
-                version = self.loaded.get(method.plugin_name, "")
-                name = f"{method.plugin_name} {version}".rstrip()
                 log.warning("plugin %s failed in %s: %s", name, hook, one_line(error), exc_info=strict())
-            else:
-                yield from (answer for answer in (told if isinstance(told, list) else [told]) if answer is not None)
+                continue
+            for answer in told if isinstance(told, list) else [told]:
+                if isinstance(answer, wanted) and answer is not None:
+                    yield answer
+                elif answer is not None:
+                    found = type(answer).__name__
+                    log.warning("plugin %s: %s must return %s, got %s", name, hook, wanted.__name__, found)
 
 
 def load_plugins(

@@ -272,6 +272,18 @@ def test_labels_recorded_and_render_document_reach_every_plugin_that_works(
         assert list(made.plugins.tell("render_document", document=Document("x", "another"))) == []
 
 
+def test_what_is_shown_must_be_text_and_nothing_is_printed_between(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    code = "@docreview.hookimpl\ndef render_document(document):\n    print('noise')\n    return 7\n"
+    with project(tmp_path, code, LEXICAL) as made:
+        version = made.plugins.loaded["mine"]
+        assert list(made.plugins.tell("render_document", str, document=Document("x", "a text"))) == []
+    assert f"plugin mine {version}: render_document must return str, got int" in caplog.text
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "noise\n")
+
+
 def test_an_implementation_may_take_fewer_arguments() -> None:
     class Few:
         told: list[Any] = []  # noqa: RUF012

@@ -49,7 +49,7 @@ def review_command(reviewer: str | None, no_embed: bool, project: Path | None, q
             raise DocreviewError("the project has no documents yet: 'docreview add FILE...'.")
 
         def render(document: Document) -> str | None:
-            return next(opened.plugins.tell("render_document", document=document), None)
+            return next(opened.plugins.tell("render_document", str, document=document), None)
 
         background = Background(opened, start=not no_embed)
         try:

@@ -76,7 +76,6 @@ def blame(who: str, rule: str, round_: int | None = None) -> NoReturn:
     raise ContractViolation(f"{who} broke its contract{_when(round_)}: {rule}.")
 
 
-
 @contextmanager
 def guarded(entry: Registration | None, doing: str, round_: int | None = None) -> Iterator[None]:
     """Around a plugin's code: what it raises is told in one line that names it. `doing` completes "failed while ...".
