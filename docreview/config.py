@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from docreview.errors import DocreviewError, NewerVersion, ProjectError, did_you_mean
+from docreview.limits import TIME_LIMIT
 from docreview.types import Question
 
 FILE = "docreview.toml"
 FORMAT = 1
-
-#: seconds that one call of a plugin's component may take, where the file says nothing else
-TIME_LIMIT = 600.0
 
 #: a component by name, or by name and settings
 Spec = str | dict[str, Any]

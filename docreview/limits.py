@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import threading
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
 
+#: seconds that one call of a plugin's component may take, where docreview.toml says nothing else
+TIME_LIMIT = 600.0
 #: seconds between two interruptions: a bare ``except`` may have swallowed one
 _AGAIN = 1.0
 
@@ -75,6 +76,8 @@ class _Watch:
             self._ended.wait(_AGAIN)
 
     def _interrupt(self, error: type[BaseException] | None) -> None:
+        import ctypes
+
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(self._thread), None if error is None else ctypes.py_object(error)
         )

@@ -12,7 +12,6 @@ prints each hook call to stderr.
 from __future__ import annotations
 
 import errno
-import hashlib
 import importlib
 import importlib.metadata
 import inspect
@@ -34,10 +33,9 @@ import pluggy
 
 import docreview
 from docreview import hookspecs
-from docreview.config import TIME_LIMIT
 from docreview.errors import ComponentError, PluginError, did_you_mean, ended, one_line
 from docreview.hookspecs import API
-from docreview.limits import is_ours, limited
+from docreview.limits import TIME_LIMIT, is_ours, limited
 from docreview.registry import BUILT_IN, KINDS, Registration, Registry
 
 log = logging.getLogger(__name__)
@@ -255,6 +253,8 @@ def _malformed(error: Exception) -> Any:
 
 def in_file(path: Path) -> Found:
     """A plugin that is one Python file. Its version names its content, so that a changed file is another version."""
+    import hashlib
+
     name = path.stem.replace("_", "-")
     try:
         if path.exists() and not path.is_file():
@@ -272,6 +272,8 @@ def _unreadable(path: Path, error: OSError | ValueError) -> Any:
 
 
 def _from_file(path: Path, content: bytes) -> Any:
+    import hashlib
+
     # a name of its own: two projects may each have a my_strategy.py, and dataclasses look their module up by name
     name = f"docreview_file_{re.sub(r'[^0-9A-Za-z_]', '_', path.stem)}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
     module = types.ModuleType(name)
