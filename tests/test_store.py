@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -908,3 +909,20 @@ def test_the_log_is_durable(tmp_path: Path) -> None:
     with Store.open(tmp_path / "record.db", create=True) as store, store._engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
         assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2  # FULL
+
+
+def test_a_new_record_is_opened_while_another_process_writes_it(tmp_path: Path) -> None:
+    """SQLite does not wait when it is told to keep a log, whatever its timeout: whoever opens a record has to."""
+    path = tmp_path / "record.db"
+    Store.open(f"sqlite:///{path}", create=True).close()
+    writer = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+    writer.execute("PRAGMA journal_mode=DELETE")  # as it is before anybody has said so
+    writer.execute("BEGIN IMMEDIATE")
+    done = threading.Timer(0.4, writer.execute, ["COMMIT"])
+    done.start()
+    with Store.open(f"sqlite:///{path}") as store:
+        assert store.n == 0
+    done.join()
+    writer.close()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -165,8 +166,26 @@ def prepare(engine: sa.Engine, create: bool) -> None:
         values = {row.key: row.value for row in rows}
         _check_version(engine, values)
     if engine.dialect.name == "sqlite":
-        with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        _keep_a_log(engine)
+
+
+def _keep_a_log(engine: sa.Engine) -> None:
+    """Let readers and a writer work at once (WAL); of several processes that open a new record, one says so first.
+
+    SQLite does not wait for the others here, whatever its timeout: it is asked again.
+    """
+    given_up = time.monotonic() + PATIENCE
+    while True:
+        try:
+            with engine.connect() as connection:
+                if connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal":
+                    return
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                return
+        except sa.exc.OperationalError as error:
+            if "locked" not in str(error.orig) or time.monotonic() > given_up:
+                raise
+            time.sleep(0.02)
 
 
 def _create(connection: sa.Connection) -> None:
