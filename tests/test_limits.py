@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -76,3 +78,28 @@ def test_a_call_that_ends_just_then_never_leaks_an_interruption() -> None:
             pass
     assert 0 < ended < 400
     time.sleep(1.2)  # or here, where a watch went on
+
+
+@pytest.mark.parametrize("call", ["limited(60, lambda: 1)", "ended(limited, 0.1, spin)"])
+def test_nothing_is_left_for_python_to_look_for(call: str) -> None:
+    """An interruption taken back goes on being looked for: Python 3.11 then hangs at the first step that is traced."""
+    code = f"""
+import contextlib, sys
+from docreview.limits import OutOfTime, limited
+
+def spin():
+    while True:
+        pass
+
+def ended(call, *arguments):
+    with contextlib.suppress(OutOfTime):
+        call(*arguments)
+
+{call}
+sys.settrace(lambda *_: None)
+for _ in range(1000):
+    ended(lambda: None)
+print("done")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "done\n"

@@ -59,9 +59,7 @@ class CheckedFitted:
         import numpy as np
 
         doing = "computing probabilities"
-        values = call(
-            self._entry, doing, lambda: self._array("probabilities", self._fitted.probabilities), self._round
-        )
+        values = call(self._entry, doing, lambda: self._array("probabilities", self._fitted.probabilities), self._round)
         if values.size and (values.min() < 0 or np.abs(values.sum(axis=1) - 1).max() > 1e-3):
             self._wrong("probabilities must lie in 0 to 1 and each row must sum to one")
         return values

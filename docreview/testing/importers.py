@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docreview.types import Importer
 
 #: control characters do not survive every format; all else must
-TEXTS = (*SCRIPTS.values(), ODD["emoji"], ODD["one word"], 'quotes " and \' and , ; \t', "two\nlines", "=1+1")
+TEXTS = (*SCRIPTS.values(), ODD["emoji"], ODD["one word"], "quotes \" and ' and , ; \t", "two\nlines", "=1+1")
 #: a cell of a workbook holds a little more
 _LONG = "All parties shall keep it. " * 1_100
 
