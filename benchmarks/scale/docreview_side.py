@@ -1,6 +1,6 @@
 """docreview's half: the same work on the same file, through the public interface, in one process.
 
-    python docreview_side.py documents.csv plan.json folder result.json
+python docreview_side.py documents.csv plan.json folder result.json
 """
 
 from __future__ import annotations

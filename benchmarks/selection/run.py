@@ -42,9 +42,7 @@ class Bench:
         registry = load_plugins().registry
         self.cap, self.memory = cap, memory
         entries = [e for e in registry.entries("query_strategies") if e.built_in and (not only or e.name in only)]
-        self.strategies = {
-            e.name: registry.create("query_strategies", e.name, SETTINGS.get(e.name)) for e in entries
-        }
+        self.strategies = {e.name: registry.create("query_strategies", e.name, SETTINGS.get(e.name)) for e in entries}
         self.peers: Any = ()
         if peers:
             from peers import PEERS, missing

@@ -30,7 +30,11 @@ def architectures(views: Mapping[str, Vectors]) -> list[dict[str, Any]]:
     from sklearn.svm import LinearSVC
 
     bayes = {name: GaussianNB(var_smoothing=1e-3) if view.dense else ComplementNB() for name, view in views.items()}
-    alike = (LinearSVC(tol=0.01, max_iter=10_000), LogisticRegression(C=10.0, max_iter=1000), RidgeClassifier())
+    alike = (
+        LinearSVC(dual=True, tol=0.01, max_iter=10_000),
+        LogisticRegression(C=10.0, max_iter=1000),
+        RidgeClassifier(),
+    )
     return [dict.fromkeys(views, estimator) for estimator in alike] + [bayes]
 
 

@@ -117,7 +117,7 @@ def _linear_svm() -> Any:
     from sklearn.svm import LinearSVC
 
     # as `docreview.classifiers.linear_svm`
-    return LinearSVC(C=1.0, tol=0.01, max_iter=10_000)
+    return LinearSVC(C=1.0, dual=True, tol=0.01, max_iter=10_000)
 
 
 @dataclass(frozen=True)

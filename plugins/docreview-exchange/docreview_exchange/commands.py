@@ -189,9 +189,7 @@ def receive(
         receivers: dict[str, Receiver] = {}
         for file, asked in read:
             if asked not in receivers:
-                receivers[asked] = Receiver(
-                    opened.review(asked), reviewer.strip(), renamed, partial, changes, dry_run
-                )
+                receivers[asked] = Receiver(opened.review(asked), reviewer.strip(), renamed, partial, changes, dry_run)
             try:
                 received = receivers[asked].receive(file)
             except ImportFailed as error:

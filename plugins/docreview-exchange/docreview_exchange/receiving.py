@@ -151,6 +151,5 @@ class Receiver:
         for document_id in wanted:
             noted = notes.get(document_id, {})
             self._said[document_id] = {
-                reviewer: (value, noted.get(reviewer, ""))
-                for reviewer, value in answers.get(document_id, {}).items()
+                reviewer: (value, noted.get(reviewer, "")) for reviewer, value in answers.get(document_id, {}).items()
             }

@@ -24,9 +24,7 @@ COLUMNS = ("id", "title", "text", "label", "choices", "note", "reviewer", "quest
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 #: ids that every spreadsheet leaves alone: a whole number of few digits; what begins with a letter and is no date
 _KEPT = re.compile(r"0|[1-9][0-9]{0,14}|(?!true$|false$)[^\W\d_].*", re.IGNORECASE | re.DOTALL)
-_MONTH = re.compile(
-    r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\W*[0-9]+([^\w]+[0-9]+)?", re.IGNORECASE
-)
+_MONTH = re.compile(r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\W*[0-9]+([^\w]+[0-9]+)?", re.IGNORECASE)
 
 
 def quoted(text: str) -> str:

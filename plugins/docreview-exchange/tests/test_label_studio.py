@@ -72,13 +72,11 @@ def test_tasks_hold_the_documents_as_they_are(project: Project, tmp_path: Path) 
     path = tmp_path / "tasks.json"
     assert label_studio.write_tasks(path, documents, OUTCOME) == 12
     data = [task["data"] for task in json.loads(path.read_text("utf-8"))]
-    assert data == [
-        {"document_id": d.id, "title": d.title, "text": d.text, "question": "outcome"} for d in documents
-    ]
+    assert data == [{"document_id": d.id, "title": d.title, "text": d.text, "question": "outcome"} for d in documents]
 
 
 def test_the_config_holds_prompt_and_labels_in_any_characters(tmp_path: Path) -> None:
-    question = Question("q", ('<"&\'>', "Ọjọ́ dára", "a\nb"), 'Is "it" <b>so</b> & worth $5?\a')
+    question = Question("q", ("<\"&'>", "Ọjọ́ dára", "a\nb"), 'Is "it" <b>so</b> & worth $5?\a')
     path = tmp_path / "tasks.xml"
     label_studio.write_config(path, question)
     view = ET.parse(path).getroot()
@@ -198,9 +196,7 @@ KEYS = (
 )
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
     max_leaves=25,
 )
 

@@ -102,7 +102,7 @@ class Strategy:
         copies = part[:0]
         vectors = np.empty((labeled.size + part.size, 0))
         if self.spatial:
-            vectors = dense(state, np.concatenate([labeled, part]), seed)
+            vectors = dense(state, np.concatenate([labeled, part]))
             new = new_rows(vectors, labeled.size)
             part, copies = part[new], part[~new]
             vectors = vectors[np.concatenate([np.ones(labeled.size, bool), new])]
@@ -169,8 +169,8 @@ class Sampled(Strategy):
 class Spatial(Sampled):
     """A strategy that looks at vectors: those of the first dense view that is ready, else of a sparse one, reduced.
 
-    A sparse view is reduced to 100 dimensions by truncated singular value decomposition of the rows at hand (latent
-    semantic analysis). At most `labeled` labeled documents are shown, drawn at random, rare labels first.
+    A sparse view is reduced to 100 dimensions by truncated singular value decomposition of 5,000 of its rows (latent
+    semantic analysis), once. At most `labeled` labeled documents are shown, drawn at random, rare labels first.
     """
 
     labeled: int = 1_000

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: dimensions to which a sparse view is reduced
 DIMENSIONS = 100
+#: rows that its directions are learned from
+LEARNED_FROM = 5_000
 
 #: most labels of a question for strategies that go through all labels, or all pairs, for each candidate
 FEW_LABELS = 10
@@ -159,7 +161,7 @@ class Case:
         return replace(self, rows=self.rows[left], labels=labels, vectors=vectors, probabilities=probabilities)
 
 
-def dense(state: ReviewState, rows: Ints, seed: int) -> Array:
+def dense(state: ReviewState, rows: Ints) -> Array:
     """Vectors (len(rows), d), float64: of the first dense view or, where there is none, of a sparse one, reduced."""
     import numpy as np
 
@@ -167,22 +169,44 @@ def dense(state: ReviewState, rows: Ints, seed: int) -> Array:
         if view.dense:
             return np.asarray(view.matrix[rows], dtype=np.float64)
     for view in state.views.values():
-        return reduced(view.matrix[rows], seed)
+        return reduced(view.matrix[rows], *directions(view.fingerprint, view.matrix))
     raise BadSetting("this query strategy compares vectors, and no view is ready; run 'docreview embed'.")
 
 
-def reduced(matrix: Matrix, seed: int) -> Array:
-    """Unit rows (m, `DIMENSIONS` or fewer) of a sparse matrix (m, d), by truncated singular value decomposition."""
+#: columns and directions of the views that were looked at last, by fingerprint: they cost far more than most choices
+_KEPT: dict[str, tuple[Ints, Array]] = {}
+
+
+def directions(fingerprint: str, matrix: Matrix) -> tuple[Ints, Array]:
+    """Columns (c,) of a view and its first directions (c, `DIMENSIONS` or fewer) along them, computed once.
+
+    By truncated singular value decomposition of at most `LEARNED_FROM` rows, drawn with a seed of its own: directions
+    are the view's, not the choice's. Columns that these rows lack have no part in them.
+    """
     import numpy as np
     from sklearn.utils.extmath import randomized_svd
 
-    values: Any = matrix.astype(np.float64)
-    if not values.nnz:
-        return np.zeros((values.shape[0], 1))
-    with quiet():
-        _, _, directions = randomized_svd(values, min(DIMENSIONS, *values.shape), random_state=seed)
+    if fingerprint not in _KEPT:
+        n = matrix.shape[0]
+        rows: Any = matrix[np.sort(np.random.default_rng(0).choice(n, min(n, LEARNED_FROM), replace=False))]
+        columns = np.unique(rows.indices)
+        found = np.zeros((0, 1))
+        if columns.size:
+            values = rows[:, columns].astype(np.float64)
+            with quiet():
+                found = randomized_svd(values, min(DIMENSIONS, *values.shape), random_state=0)[2].T
+        while len(_KEPT) > 1:
+            _KEPT.pop(next(iter(_KEPT)))
+        _KEPT[fingerprint] = columns, np.ascontiguousarray(found)
+    return _KEPT[fingerprint]
+
+
+def reduced(matrix: Matrix, columns: Ints, found: Array) -> Array:
+    """Rows (m, `DIMENSIONS` or fewer) of unit length, or zero, of a sparse matrix (m, d) along directions of columns."""
+    import numpy as np
+
     # equal rows stay equal, bit for bit: each is multiplied alone
-    made = np.asarray(values @ directions.T)
+    made = np.asarray(matrix[:, columns].astype(np.float64) @ found)
     lengths = np.linalg.norm(made, axis=1, keepdims=True)
     return made / np.where(lengths > 1e-12, lengths, np.inf)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from docreview.types import Floats, Ints
     from docreview_small_text.adapter import Frame
 
+
 class BreakingTies(small_text.BreakingTies):  # type: ignore[misc]
     """The same differences, computed at once and not one call a document."""
 
