@@ -45,7 +45,7 @@ class LateFusion:
     classifiers: Mapping[str, Any] | None = None
     weights: Mapping[str, float] | None = None
     ratio: float = 9.8
-    folds: int = 5
+    folds: int = 3
 
     def __post_init__(self) -> None:
         if not self.ratio > 0:
