@@ -42,8 +42,11 @@ class Calibration:
         return probabilities
 
 
-def calibrate(scores: Floats, labels: Ints, absent: npt.NDArray[np.bool_]) -> Calibration:
+def calibrate(scores: Floats, labels: Ints, absent: npt.NDArray[np.bool_], even: float = 0.0) -> Calibration:
     """Fit one slope and an offset for each label by maximum likelihood with smoothed targets.
+
+    Offsets say how common the labels are among the rows, which were no random sample, or few. With `even` above 0 they
+    are shrunk as if there were so many rows more for each label there is, equally common: by m / (m + even * k).
 
     `scores` (m, k) are held-out scores of rows with class `labels` (m,). With n_c rows of label c, its rows count as c
     with (n_c + 1) / (n_c + k) and as each other label with 1 / (n_c + k): for two labels exactly Platt (1999), in the
@@ -75,5 +78,5 @@ def calibrate(scores: Floats, labels: Ints, absent: npt.NDArray[np.bool_]) -> Ca
     options = {"maxiter": 500, "gtol": 1e-7, "ftol": 1e-14}
     fit = minimize(objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     offsets = np.zeros(scores.shape[1], dtype=np.float32)
-    offsets[present] = fit.x[1:] - fit.x[1:].mean()
+    offsets[present] = (fit.x[1:] - fit.x[1:].mean()) * (m / (m + even * k))
     return Calibration(float(fit.x[0]), offsets, absent, 1 / (m + scores.shape[1]))

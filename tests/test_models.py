@@ -300,6 +300,21 @@ def test_calibration_of_useless_scores_gives_the_frequencies_and_stays_finite():
     assert (p.argmax(axis=1) == y).all()
 
 
+def test_labels_are_taken_for_a_little_more_equally_common_than_they_were():
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1, 2], [70, 20, 10])
+    scores = rng.normal(size=(100, 3)).astype(np.float32)
+    absent = np.zeros(3, dtype=bool)
+    free, shrunk = calibrate(scores, y, absent), calibrate(scores, y, absent, even=5)
+    assert shrunk.offsets == pytest.approx(free.offsets * 100 / 115)
+    assert shrunk.slope == free.slope
+    # with a target, how common it is comes through
+    truth, views = corpus(400)
+    truth = np.where(np.random.default_rng(1).random(400) < 0.4, truth, 0)
+    alike = [fit(review(truth, views, np.arange(40), target=target)).calibration.offsets for target in (None, 0)]
+    assert np.abs(alike[0]).max() < np.abs(alike[1]).max()
+
+
 def test_backward_scores_never_turn_the_ranking_round():
     y = np.repeat([0, 1], 20)
     f = np.where(y == 1, -1.0, 1.0)

@@ -48,7 +48,7 @@ def registry() -> Registry:
 def folder() -> Path:
     """Where results of this protocol are: another cut, batch size or model gets another folder."""
     model = registry().create("presets", PRESET)["model"]
-    return RESULTS / fingerprint("label-efficiency", 3, CUT, BATCH, model)[:12]
+    return RESULTS / fingerprint("label-efficiency", 4, CUT, BATCH, model)[:12]
 
 
 def strategy_of(arm: str) -> Component:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
     from docreview.types import CommitteeKind, Floats, Ints, ReviewState
 
+#: rows of each label that are added in thought where no target is sought: docs/benchmarks.md tells what that is worth
+_EVEN = 5.0
+
 
 @dataclass(frozen=True)
 class LateFusion:
@@ -38,7 +41,9 @@ class LateFusion:
 
     Probabilities are calibrated out of fold in `folds` folds on unweighted labels, each row alone where there are at
     most 20. They describe documents like the labeled ones, which are no random sample: use them to choose, and a random
-    sample to count. Scores rank the documents of one label; which label a document has, the probabilities say.
+    sample to count. Where no target is sought, labels are taken to be a little more equally common than they were among
+    the labeled rows, as if 5 rows of each had been added: chosen rows, or few, say little about that. Scores rank the
+    documents of one label; which label a document has, the probabilities say.
     """
 
     classifier: Any = None
@@ -203,7 +208,9 @@ class Fused:
                 fits = self._fits[name] if number < 0 else part.fit(task, seen)
                 fused = fused + self._standard(name, part.decide(fits, task.k, held))
             scores[held] = self._last(fused)
-        return calibrate(scores, task.labels, self._absent)
+        # how common the target is must come through; other labels are to be told apart
+        even = _EVEN if task.question.target_index is None else 0.0
+        return calibrate(scores, task.labels, self._absent, even)
 
     def to_probabilities(self, scores: Floats) -> Floats:
         """Calibrated probabilities (m, k) of scores (m, k)."""
