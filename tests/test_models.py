@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import LinearSVC
 
-from docreview.calibration import calibrate
+from docreview.calibration import calibrate, weigh
 from docreview.classifiers import linear_svm, logistic_regression, naive_bayes
 from docreview.errors import BadSetting, ContractViolation, UnknownLabel
 from docreview.models import LateFusion, assign_folds, balanced, late_fusion, parts
@@ -313,6 +313,58 @@ def test_labels_are_taken_for_a_little_more_equally_common_than_they_were():
     truth = np.where(np.random.default_rng(1).random(400) < 0.4, truth, 0)
     alike = [fit(review(truth, views, np.arange(40), target=target)).calibration.offsets for target in (None, 0)]
     assert np.abs(alike[0]).max() < np.abs(alike[1]).max()
+
+
+def two_voices(seed, noise=(1.0, 4.0), m=120, k=3):
+    rng = np.random.default_rng(seed)
+    y = np.concatenate([np.arange(k), rng.integers(0, k, m - k)])
+    scores = [2 * np.eye(k)[y] + rng.normal(scale=scale, size=(m, k)) for scale in noise]
+    return np.stack(scores).astype(np.float32), y
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_voices_are_weighed_as_a_penalized_logistic_regression_says(seed):
+    scores, y = two_voices(seed, (1.5, 2.0))
+    counts = np.bincount(y)[y]
+    wanted = np.full((y.size, 3), 1.0) / (counts + 3)[:, None]
+    wanted[np.arange(y.size), y] = (counts + 1) / (counts + 3)
+
+    def objective(parameters):
+        logits = parameters[0] * scores[0] + parameters[1] * scores[1] + np.append(parameters[2:], 0)
+        logs = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        return 10 * 2 * (parameters[0] / 2 - parameters[1] / 2) ** 2 - (wanted * logs).sum()
+
+    slopes = minimize(objective, (1, 1, 0, 0), method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-9}).x[:2]
+    assert weigh(scores, y, np.zeros(3, dtype=bool)) == pytest.approx(slopes / slopes.mean(), abs=1e-3)
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4))
+@settings(max_examples=20, deadline=None)
+def test_the_better_voice_counts_more_and_none_is_silenced(seed, voices):
+    scores, y = two_voices(seed, (0.5, 50.0, 50.0, 50.0)[:voices])
+    weights = weigh(scores, y, np.zeros(3, dtype=bool))
+    assert weights.mean() == pytest.approx(1)
+    assert weights.min() >= 0.5 - 1e-6
+    assert weights[0] == weights.max()
+    if voices > 1:
+        assert weights[0] == pytest.approx(1 + (voices - 1) / 2, abs=0.05)
+    # what says nothing at all is not asked which voice is the better one
+    assert weigh(np.repeat(-scores[:1], voices, axis=0), y, np.zeros(3, dtype=bool)).tolist() == [1.0] * voices
+
+
+def test_views_are_weighed_where_no_target_is_sought():
+    truth, views = corpus(500)
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(500, 30)).astype(np.float32)
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    views = {"lexical": views["lexical"], "semantic": Vectors(noise, "noise")}
+    state = review(truth, views, np.arange(100))
+    learned, equal = fit(state), fit(state, weights={"lexical": 1.0, "semantic": 1.0})
+    assert learned.weights["lexical"] > 1.3
+    assert equal.weights == {"lexical": 1, "semantic": 1}
+    right = [(model.probabilities.argmax(axis=1) == truth)[100:].mean() for model in (learned, equal)]
+    assert right[0] > right[1] + 0.02
+    assert fit(review(truth, views, np.arange(100), target=0)).weights == equal.weights
 
 
 def test_backward_scores_never_turn_the_ranking_round():

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from docreview.calibration import Calibration, calibrate
+from docreview.calibration import Calibration, calibrate, weigh
 from docreview.contracts import blame, label_of
 from docreview.errors import BadSetting
 from docreview.models.committees import architectures, network, resampled
@@ -31,9 +31,11 @@ class LateFusion:
     """One classifier for each view, fitted on labeled rows only, their standardized scores added.
 
     `classifier` is used for every view that `classifiers` (by view) does not name: by default a linear support vector
-    machine with C = 1. `weights` (by view) says how much a view counts: 1 where it is not named, 0 leaves it out. A
-    view that is not built yet stands aside. Scores are standardized on the rows without a label: those with one are the
-    classifier's own training rows, which it scores too well.
+    machine with C = 1. A view that is not built yet stands aside. Scores are standardized on the rows without a label:
+    those with one are the classifier's own training rows, which it scores too well.
+
+    `weights` (by view) says how much a view counts: 1 where it is not named, 0 leaves it out. Without, all count alike
+    where a target is sought, and where not, weights are learned from held-out scores (`docreview.calibration.weigh`).
 
     The target's documents together weigh `ratio` times as much as all others together, however rare they are
     (ASReview's ELAS u4), each label as much as any other where no target is sought. With a target among more than two
@@ -73,11 +75,12 @@ class LateFusion:
         There are as many views as the project has, and four classifiers; networks differ by where they begin.
         """
         if kind == "bootstrap":
-            # calibrated by the whole model: held-out folds of a bootstrap sample hold rows that were not held out
-            calibration = self.fit(state, rng).calibration
+            # calibrated and weighed by the whole model: what a bootstrap sample holds out, it may hold twice
+            whole = self.fit(state, rng)
+            weighed = replace(self, weights=whole.weights)
             labels = state.labels[state.labeled]
             samples = [resampled(state.labeled, labels, rng) for _ in range(members)]
-            return [Member(self._fit(state, rows, rng).scores, calibration) for rows in samples]
+            return [Member(weighed._fit(state, rows, rng).scores, whole.calibration) for rows in samples]
         if kind == "views":
             used = [name for name in state.views if (self.weights or {}).get(name, 1.0) > 0]
             if len(used) < 2:
@@ -115,7 +118,8 @@ class LateFusion:
             parts[name] = Part(state.views[name], rows, classifier, seed)
         unlabeled = np.ones(state.n, dtype=bool)
         unlabeled[state.labeled] = False
-        return Fused(task, parts, weights, unlabeled, self.folds, seed)
+        learned = self.weights is None and len(weights) > 1 and state.question.target_index is None
+        return Fused(task, parts, weights, learned, unlabeled, self.folds, seed)
 
 
 def _linear_svm() -> Any:
@@ -146,34 +150,41 @@ class Fused:
         task: Task,
         parts: dict[str, Part],
         weights: dict[str, float],
+        learned: bool,
         unlabeled: npt.NDArray[np.bool_],
         folds: int,
         seed: int,
     ) -> None:
         import numpy as np
 
-        self._task, self._parts, self._weights, self._folds, self._seed = task, parts, weights, folds, seed
+        self._task, self._parts, self._folds, self._seed = task, parts, folds, seed
         self._absent = ~np.isin(np.arange(task.k), task.labels)
         self._fits = {name: part.fit(task) for name, part in parts.items()}
         self._scales: dict[str, tuple[Floats, Floats]] = {}
+        #: how much each view counts
+        self.weights = weights
         standing = unlabeled if unlabeled.any() else ~unlabeled
-        fused: Any = 0.0
-        for name, part in parts.items():
-            values = part.decide_all(self._fits[name], task.k)
+        decided = {name: part.decide_all(self._fits[name], task.k) for name, part in parts.items()}
+        for name, values in decided.items():
             if not np.isfinite(values[:, ~self._absent]).all():
-                blame(label_of(part.classifier), f"its scores for the view '{name}' must be finite")
+                blame(label_of(parts[name].classifier), f"its scores for the view '{name}' must be finite")
             # sums in float64: over 100,000 rows, float32 loses digits
             mean = values.mean(axis=0, dtype=np.float64, where=standing[:, None]).astype(np.float32)
             spread = values.std(axis=0, dtype=np.float64, where=standing[:, None]).astype(np.float32)
             self._scales[name] = mean, np.where(spread > 0, spread, np.float32(1))
-            fused = fused + self._standard(name, values)
+        if learned:
+            found = weigh(self._held_out, task.labels, self._absent)
+            self.weights = dict(zip(parts, map(float, found), strict=True))
+        fused: Any = 0.0
+        for name in parts:
+            fused = fused + self._standard(name, decided.pop(name)) * np.float32(self.weights[name])
         #: ranking scores (n, k), float32: higher is likelier. A label that nobody gave yet scores below every other
         self.scores: Floats = self._last(fused)
 
     def _standard(self, name: str, values: Floats) -> Floats:
-        """Decision values in standard deviations over the unlabeled rows, times the view's weight."""
+        """Decision values in standard deviations over the unlabeled rows."""
         mean, spread = self._scales[name]
-        return (values - mean) / spread * self._weights[name]
+        return (values - mean) / spread
 
     def _last(self, fused: Floats) -> Floats:
         """Put labels nobody gave yet below all others."""
@@ -190,27 +201,35 @@ class Fused:
 
     @cached_property
     def calibration(self) -> Calibration:
-        """Fitted on scores that each labeled row got from classifiers that had not seen it.
+        """Fitted on scores that each labeled row got from classifiers that had not seen it."""
+        import numpy as np
+
+        weights = np.array([self.weights[name] for name in self._parts], dtype=np.float32)
+        scores = np.einsum("v,vmk->mk", weights, self._held_out)
+        # how common the target is must come through; other labels are to be told apart
+        even = _EVEN if self._task.question.target_index is None else 0.0
+        return calibrate(scores, self._task.labels, self._absent, even)
+
+    @cached_property
+    def _held_out(self) -> Floats:
+        """Standardized decision values (views, m, k) of the labeled rows, by classifiers that had not seen the row.
 
         The only row of its label stays in every fold, or nothing could be learned of it: it has the score in sample.
+        NaN for labels that nobody gave.
         """
         import numpy as np
 
         task = self._task
         fold = assign_folds(task.labels, self._folds, np.random.default_rng(self._seed))
-        scores = np.empty((task.labels.size, task.k), dtype=np.float32)
+        scores = np.empty((len(self._parts), task.labels.size, task.k), dtype=np.float32)
         for number in range(-1, int(fold.max()) + 1):
             held, seen = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
             if not held.size:
                 continue
-            fused: Any = 0.0
-            for name, part in self._parts.items():
+            for view, (name, part) in enumerate(self._parts.items()):
                 fits = self._fits[name] if number < 0 else part.fit(task, seen)
-                fused = fused + self._standard(name, part.decide(fits, task.k, held))
-            scores[held] = self._last(fused)
-        # how common the target is must come through; other labels are to be told apart
-        even = _EVEN if task.question.target_index is None else 0.0
-        return calibrate(scores, task.labels, self._absent, even)
+                scores[view, held] = self._standard(name, part.decide(fits, task.k, held))
+        return scores
 
     def to_probabilities(self, scores: Floats) -> Floats:
         """Calibrated probabilities (m, k) of scores (m, k)."""
@@ -239,7 +258,7 @@ class Fused:
             for column, row in zip(columns, rows, strict=True):
                 if column >= 0:
                     total[column] = row  # the last classifier that scores the label is the one whose score counts
-        return total / self._scales[view][1][:, None] * np.float32(self._weights[view])
+        return total / self._scales[view][1][:, None] * np.float32(self.weights[view])
 
     def word_weights(self, text: str, label: str) -> list[tuple[int, int, float]]:
         """Spans of `text` that a lexical view sees, and how much each speaks for (above 0) or against `label`.
@@ -263,7 +282,7 @@ class Fused:
             weights = np.zeros(part.view.matrix.shape[1], dtype=np.float32)
             weights[part.columns] = line[0][position if len(line[0]) > 1 else 0]
             spans, matrix = explain(text)
-            scale = sign * self._weights[name] / float(self._scales[name][1][index])
+            scale = sign * self.weights[name] / float(self._scales[name][1][index])
             values = np.asarray(matrix @ weights).ravel() * scale
             return [(start, end, float(value)) for (start, end), value in zip(spans, values, strict=True)]
         return []
