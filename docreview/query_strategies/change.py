@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from docreview.query_strategies.common import best, densified
+from docreview.query_strategies.passes import best_below, in_blocks
 from docreview.query_strategies.prefilter import check_prefilter
 from docreview.types import Selection
 
@@ -51,12 +52,9 @@ def expected_gradient_length(probabilities: Floats) -> Doubles:
     """Expected length (m,) of p - e_y, where y is drawn from `probabilities` (m, k)."""
     import numpy as np
 
-    p = probabilities.astype(np.float64)
-    squared = np.einsum("mk,mk->m", p, p)
-    length = np.zeros(len(p))
-    for column in p.T:
-        length += column * np.sqrt(np.maximum(squared - 2 * column + 1, 0))
-    return length
+    p = np.ascontiguousarray(probabilities.T, dtype=np.float64)
+    squared = np.einsum("km,km->m", p, p)
+    return np.asarray((p * np.sqrt(np.maximum(squared - 2 * p + 1, 0))).sum(axis=0))
 
 
 @dataclass(frozen=True)
@@ -80,10 +78,13 @@ class ExpectedGradientLength:
         import numpy as np
 
         pool = state.candidates
-        lengths = np.sqrt(squared_lengths(state.views.values(), pool))
-        scores = expected_gradient_length(state.probabilities[pool]) * lengths
-        chosen = best(scores, n, rng)
-        return Selection(pool[chosen], scores[chosen].astype(np.float32))
+        expected = in_blocks(lambda rows: expected_gradient_length(state.probabilities[rows]), pool)
+
+        def score(some: Ints) -> Doubles:
+            return expected[some] * np.sqrt(squared_lengths(state.views.values(), pool[some]))
+
+        chosen, scores = best_below(expected * np.sqrt(len(state.views)), score, n, rng)
+        return Selection(pool[chosen], scores.astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,26 @@ class Badge:
         from threadpoolctl import threadpool_limits
 
         pool = state.candidates
-        residuals = likeliest_residuals(state.probabilities[pool])
-        squared = np.einsum("mk,mk->m", residuals, residuals) * squared_lengths(state.views.values(), pool)
-        kept = best(squared, max(self.prefilter, n), rng)
-        gradients = Gradients(residuals[kept], [compact(view.matrix[pool[kept]]) for view in state.views.values()])
+        lengths = in_blocks(lambda rows: likeliest_lengths(state.probabilities[rows]), pool)
+
+        def score(some: Ints) -> Doubles:
+            return lengths[some] * squared_lengths(state.views.values(), pool[some])
+
+        kept, squared = best_below(lengths * len(state.views), score, max(self.prefilter, n), rng)
+        rows = pool[kept]
+        residuals = likeliest_residuals(state.probabilities[rows])
+        gradients = Gradients(residuals, [compact(view.matrix[rows]) for view in state.views.values()])
         with threadpool_limits(1):  # for so little, threads wait for each other longer than they work
-            drawn, probabilities = spread(gradients, squared[kept], min(n, kept.size), rng)
-        chosen = kept[drawn]
-        return Selection(pool[chosen], np.sqrt(squared[chosen]).astype(np.float32), probabilities)
+            drawn, probabilities = spread(gradients, squared, min(n, kept.size), rng)
+        return Selection(rows[drawn], np.sqrt(squared[drawn]).astype(np.float32), probabilities)
+
+
+def likeliest_lengths(probabilities: Floats) -> Doubles:
+    """Squared length (m,) of p - e_y for the likeliest label y of each row of `probabilities` (m, k)."""
+    import numpy as np
+
+    p = np.ascontiguousarray(probabilities.T, dtype=np.float64)
+    return np.asarray(np.einsum("km,km->m", p, p) - 2 * p.max(axis=0) + 1)
 
 
 def likeliest_residuals(probabilities: Floats) -> Doubles:

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from docreview.query_strategies.common import best
+from docreview.query_strategies.passes import best_below, by_label, in_blocks
 from docreview.types import CommitteeKind, Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     import numpy as np
     import numpy.typing as npt
 
@@ -20,18 +19,16 @@ if TYPE_CHECKING:
 
 #: what the entropy of the mean probabilities, from 0 to 1, weighs beside that of votes: it orders equal votes only
 _AMONG_EQUAL = 1e-4
-#: rows whose probabilities are worked on at once
-_ROWS = 8_192
 
 
 def vote_entropy(members: Floats, rows: Ints) -> Doubles:
     """Entropy (m,) of the votes on `rows` (m,) of the `members` (c, n, k), in nats; each for its likeliest label."""
-    return _in_blocks(_vote_entropy, members, rows)
+    return in_blocks(lambda some: _vote_entropy(by_label(members, some)), rows)
 
 
 def consensus_entropy(members: Floats, rows: Ints) -> Doubles:
     """Entropy (m,) of the mean probabilities on `rows` (m,) of the `members` (c, n, k), in nats."""
-    return _in_blocks(lambda p: _entropy(p.mean(axis=1)), members, rows)
+    return in_blocks(lambda some: _entropy(_doubles(members, some).mean(axis=1)), rows)
 
 
 def kl_divergence(members: Floats, rows: Ints) -> Doubles:
@@ -39,18 +36,20 @@ def kl_divergence(members: Floats, rows: Ints) -> Doubles:
 
     Computed as the entropy of the mean less the mean of the entropies: the same, and without a quotient of zeros.
     """
-    return _in_blocks(lambda p: (_entropy(p.mean(axis=1)) - _entropy(p).mean(axis=0)).clip(0), members, rows)
-
-
-def _in_blocks(function: Callable[[Doubles], Doubles], members: Floats, rows: Ints) -> Doubles:
-    """The function's (m,) of the probabilities (k, c, m), computed for so many rows at once as a cache may hold."""
     import numpy as np
 
-    values = np.empty(rows.size)
-    for start in range(0, rows.size, _ROWS):
-        block = members[:, rows[start : start + _ROWS]].astype(np.float64)
-        values[start : start + _ROWS] = function(np.ascontiguousarray(block.transpose(2, 0, 1)))
-    return values
+    def divergence(some: Ints) -> Doubles:
+        p = _doubles(members, some)
+        return np.asarray((_entropy(p.mean(axis=1)) - _entropy(p).mean(axis=0)).clip(0))
+
+    return in_blocks(divergence, rows)
+
+
+def _doubles(members: Floats, rows: Ints) -> Doubles:
+    """The probabilities (k, c, m) of some rows in double precision."""
+    import numpy as np
+
+    return by_label(members, rows).astype(np.float64)
 
 
 def _entropy(p: Doubles) -> Doubles:
@@ -60,10 +59,11 @@ def _entropy(p: Doubles) -> Doubles:
     return np.asarray(-(p * np.log(np.maximum(p, np.finfo(p.dtype).tiny))).sum(axis=0))
 
 
-def _vote_entropy(p: Doubles) -> Doubles:
+def _vote_entropy(p: Floats) -> Doubles:
+    """Entropy (m,) of the votes that probabilities (k, c, m) make; for the first of equal ones."""
     import numpy as np
 
-    votes, highest = np.zeros(p.shape[1:], dtype=np.int32), p[0].copy()
+    votes, highest = np.zeros(p.shape[1:], dtype=np.int8 if len(p) < 128 else np.int64), p[0].copy()
     for label in range(1, len(p)):
         votes[p[label] > highest] = label
         np.maximum(highest, p[label], out=highest)
@@ -109,10 +109,14 @@ class VoteEntropy(_ByCommittee):
         import numpy as np
 
         members, pool = state.committee(self.committee, self.members), state.candidates
-        doubt = consensus_entropy(members, pool) / np.log(members.shape[2])
-        scores = vote_entropy(members, pool) + _AMONG_EQUAL * doubt
-        chosen = best(scores, n, rng)
-        return Selection(pool[chosen], scores[chosen].astype(np.float32))
+        votes = vote_entropy(members, pool)
+
+        def score(some: Ints) -> Doubles:
+            doubt = consensus_entropy(members, pool[some]) / np.log(members.shape[2])
+            return np.asarray(votes[some] + _AMONG_EQUAL * doubt)
+
+        chosen, scores = best_below(votes + 2 * _AMONG_EQUAL, score, n, rng)
+        return Selection(pool[chosen], scores.astype(np.float32))
 
 
 @dataclass(frozen=True)

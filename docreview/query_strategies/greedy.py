@@ -6,7 +6,7 @@ All of it is determined: the first among equals is taken, so callers hand in doc
 from __future__ import annotations
 
 import math
-from heapq import heapify, heappop, heappush
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from docreview.query_strategies.common import BLOCK, densified
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Doubles = npt.NDArray[np.float64]
 
-#: gains that are brought up to date at once
+#: gains that are brought up to date at first
 _STALE = 32
 
 
@@ -27,7 +27,7 @@ class Objective(Protocol):
     """A monotone submodular function of a set that grows: what one more adds never rises as the set grows."""
 
     def gains(self, positions: Ints) -> npt.NDArray[np.float64]:
-        """What each of `positions` would add now (len,), never negative."""
+        """What each of `positions` would add now (len,)."""
         ...
 
     def take(self, position: int) -> None:
@@ -39,27 +39,26 @@ def lazy_greedy(objective: Objective, m: int, n: int) -> tuple[Ints, Doubles]:
     """Positions (n,) below `m` that each added most when taken, and what they added: as by naive greedy, much sooner.
 
     A gain that was right for a smaller set bounds what it is now, so only those are computed anew that could still be
-    the largest. The set is worth at least 1 - 1/e of the best of its size (Nemhauser, Wolsey and Fisher 1978; lazily:
-    Minoux 1978). Memory O(m).
+    the largest: the largest 32, and four times as many each time that does not settle it. The set is worth at least
+    1 - 1/e of the best of its size (Nemhauser, Wolsey and Fisher 1978; lazily: Minoux 1978). Memory O(m).
     """
     import numpy as np
 
     n = min(n, m)
-    heap = [(-gain, position) for position, gain in enumerate(objective.gains(np.arange(m)).tolist())]
-    heapify(heap)
-    known_at = [0] * m
+    bounds, known_at = np.array(objective.gains(np.arange(m)), dtype=np.float64), np.zeros(m, dtype=np.int64)
     chosen, gains = np.empty(n, dtype=np.int64), np.empty(n)
     for step in range(n):
-        while known_at[heap[0][1]] < step:
-            stale: list[int] = []
-            while heap and len(stale) < _STALE and known_at[heap[0][1]] < step:
-                stale.append(heappop(heap)[1])
-            for position, gain in zip(stale, objective.gains(np.array(stale)).tolist(), strict=True):
-                known_at[position] = step
-                heappush(heap, (-gain, position))
-        gain, chosen[step] = heappop(heap)
-        gains[step] = -gain
-        objective.take(int(chosen[step]))
+        size, right = _STALE, -np.inf
+        while known_at[at := int(bounds.argmax())] < step:
+            stale = np.flatnonzero((bounds >= right) & (known_at < step) & (bounds > -np.inf))
+            if stale.size > size:
+                stale = stale[np.argpartition(-bounds[stale], size)[:size]]
+            bounds[stale] = objective.gains(stale)
+            known_at[stale] = step
+            size, right = 4 * size, max(right, bounds[stale].max())
+        chosen[step], gains[step] = at, bounds[at]
+        bounds[at] = -np.inf
+        objective.take(at)
     return chosen, gains
 
 
@@ -97,24 +96,46 @@ def nearest_similarity(rows: Floats, others: Floats) -> npt.NDArray[np.float32]:
     return nearest
 
 
+@dataclass
+class Apart:
+    """What is far from a set that grows: `worth` - `penalty` x similarity to the nearest one of it.
+
+    `vectors` (m, d) have unit rows; `near` (m,) are the similarities to the nearest when last asked for.
+    """
+
+    vectors: Matrix
+    near: Doubles
+    worth: Doubles | float
+    penalty: float
+    taken: list[int] = field(default_factory=list)
+
+    def gains(self, positions: Ints) -> Doubles:
+        """What each of `positions` is worth now (len,)."""
+        import numpy as np
+
+        if self.taken:
+            likeness = densified(self.vectors[positions] @ self.vectors[self.taken].T)
+            self.near[positions] = np.maximum(self.near[positions], likeness.max(axis=1))
+        worth = self.worth if isinstance(self.worth, float) else self.worth[positions]
+        return worth - self.penalty * self.near[positions]
+
+    def take(self, position: int) -> None:
+        """Add one to the set."""
+        self.taken.append(position)
+
+
 def farthest(
-    vectors: Matrix, n: int, nearest: npt.NDArray[np.floating], worth: Doubles | None = None, penalty: float = 1.0
+    vectors: Matrix, n: int, nearest: npt.NDArray[np.floating], worth: Doubles | float = 0.0, penalty: float = 1.0
 ) -> tuple[Ints, Doubles]:
     """Positions (n,) of the highest `worth` - `penalty` x similarity to the nearest one taken, and these similarities.
 
     `vectors` (m, d) have unit rows; `nearest` (m,) are the similarities to what was there before. Without `worth` (m,)
-    it is farthest-first traversal: each next one is the farthest from all others. O(n m d), memory O(m).
+    it is farthest-first traversal: each next one is the farthest from all others. At most O(n m d), memory O(m).
     """
     import numpy as np
     from threadpoolctl import threadpool_limits
 
-    near = nearest.astype(np.float64)
-    chosen, similarity = np.empty(n, dtype=np.int64), np.empty(n)
-    open_ = np.ones(near.size, dtype=bool)
+    apart = Apart(vectors, nearest.astype(np.float64), worth, penalty)
     with threadpool_limits(1):  # for products this small, threads wait for each other longer than they work
-        for i in range(n):
-            value = -penalty * near if worth is None else worth - penalty * near
-            at = int(np.where(open_, value, -np.inf).argmax())
-            chosen[i], similarity[i], open_[at] = at, near[at], False
-            np.maximum(near, densified(vectors @ vectors[at : at + 1].T)[:, 0], out=near)
-    return chosen, similarity
+        chosen, _ = lazy_greedy(apart, len(nearest), n)
+    return chosen, apart.near[chosen]

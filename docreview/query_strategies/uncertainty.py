@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from docreview.query_strategies.common import best
+from docreview.query_strategies.passes import in_blocks
 from docreview.types import Selection
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ def informativeness(probabilities: Floats, kind: Informativeness = "margin") -> 
         top = np.partition(p, k - 2, axis=1)[:, k - 2 :]
         return 1.0 - (top[:, 1] - top[:, 0])
     if kind == "entropy":
-        logs = np.log(p, out=np.zeros_like(p), where=p > 0)
-        return np.asarray(-(p * logs).sum(axis=1) / np.log(k))
+        return np.asarray(-np.einsum("mk,mk->m", p, np.log(np.maximum(p, np.finfo(p.dtype).tiny))) / np.log(k))
     if kind == "least-confidence":
-        return np.asarray((1.0 - p.max(axis=1)) * k / (k - 1))
+        highest = np.ascontiguousarray(p.T).max(axis=0)  # far quicker than along rows as short as these
+        return np.asarray((1.0 - highest) * k / (k - 1))
     raise ValueError(f"'{kind}' is no measure of a model's doubt")
 
 
@@ -48,7 +49,7 @@ class _Uncertainty:
     def _select(self, kind: Informativeness, state: ReviewState, n: int, rng: np.random.Generator) -> Selection:
         import numpy as np
 
-        scores = informativeness(state.probabilities[state.candidates], kind)
+        scores = in_blocks(lambda rows: informativeness(state.probabilities[rows], kind), state.candidates)
         chosen = best(scores, n, rng)
         return Selection(state.candidates[chosen], scores[chosen].astype(np.float32))
 
