@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from docreview.query_strategies.change import compact, products, row_products, squared_lengths
-from docreview.query_strategies.common import best, densified, needed_view
+from docreview.query_strategies.change import compact, products, squared_lengths
+from docreview.query_strategies.common import BLOCK, densified, needed_view
+from docreview.query_strategies.greedy import lazy_greedy
+from docreview.query_strategies.passes import best_below, in_blocks
 from docreview.query_strategies.prefilter import check_prefilter
 from docreview.types import Selection
 
@@ -76,27 +79,29 @@ class Laplace:
         view = needed_view(state, "laplace")
         matrix: Any = view.matrix
         pool, labeled = state.candidates, state.labeled
-        doubt = bernoulli_variance(state.probabilities[pool])
+        doubt = in_blocks(lambda rows: bernoulli_variance(state.probabilities[rows]), pool)
         weights = bernoulli_variance(state.probabilities[labeled])
-        with threadpool_limits(1):  # for so little, threads wait for each other longer than they work
-            posterior = (Sparse if hasattr(matrix, "indptr") else Dense).of(matrix[labeled], weights, self.prior)
-        if pool.size > max(self.prefilter, n):
-            highest = doubt * posterior.bounds(matrix, pool) * squared_lengths([view], pool)
-            kept = best(highest, max(self.prefilter, n), rng)
-        else:
-            kept = rng.permutation(pool.size)
-        whitened, known = posterior.factors(matrix[pool[kept]])
+        # for so little, threads wait for each other longer than they work
         with threadpool_limits(1):
-            chosen, scores = one_by_one(whitened, known, doubt[kept], min(n, kept.size))
+            posterior = (Sparse if hasattr(matrix, "indptr") else Dense).of(matrix[labeled], weights, self.prior)
+
+            def highest(some: Ints) -> Doubles:
+                return doubt[some] * posterior.bounds(matrix, pool[some]) * squared_lengths([view], pool[some])
+
+            if pool.size > max(self.prefilter, n):
+                kept, _ = best_below(doubt / self.prior, highest, max(self.prefilter, n), rng)
+            else:
+                kept = rng.permutation(pool.size)
+            whitened, known = posterior.factors(matrix[pool[kept]])
+            chosen, scores = one_by_one(whitened, known, doubt[kept], doubt[kept], min(n, kept.size))
         return Selection(pool[kept[chosen]], scores.astype(np.float32))
 
 
 @dataclass(frozen=True)
 class Dense:
-    """The covariance S of the weights of a dense view, by the eigenvectors of what was learned."""
+    """The covariance S of the weights of a dense view, by what was `learned` (d, d): X' W X."""
 
-    eigenvalues: Doubles
-    eigenvectors: Doubles
+    learned: Doubles
     prior: float
 
     @classmethod
@@ -105,24 +110,34 @@ class Dense:
         import numpy as np
 
         rows = labeled.astype(np.float64)
-        values, vectors = np.linalg.eigh(rows.T @ (weights[:, None] * rows))
-        return cls(values.clip(0), vectors, prior)
+        return cls(rows.T @ (weights[:, None] * rows), prior)
+
+    @cached_property
+    def certain(self) -> Floats:
+        """Directions (d, r) of least variance, as long as the variance of each is less than it was before."""
+        import numpy as np
+        from scipy.linalg import eigh
+
+        d = len(self.learned)
+        known, directions = eigh(self.learned, subset_by_index=(max(d - _DIRECTIONS, 0), d - 1))
+        shrink = 1 / self.prior - 1 / (known.clip(0) + self.prior)
+        return np.asarray(directions * np.sqrt(shrink), dtype=np.float32)
 
     def bounds(self, matrix: Floats, rows: Ints) -> Doubles:
         """Upper bounds (m,) of the variances of `rows` of unit length: what is least certain of them is left out."""
         import numpy as np
 
-        known = self.eigenvalues[-_DIRECTIONS:]
-        shrink = 1 / self.prior - 1 / (known + self.prior)
-        directions = (self.eigenvectors[:, -_DIRECTIONS:] * np.sqrt(shrink)).astype(np.float32)
-        certain = products(matrix, rows, directions)
+        certain = products(matrix, rows, self.certain)
         return np.asarray(1 / self.prior - np.einsum("mr,mr->m", certain, certain, dtype=np.float64))
 
     def factors(self, rows: Floats) -> tuple[Floats, None]:
         """Z (m, d) with Z Z' the covariances of the scores of `rows` (m, d)."""
         import numpy as np
+        from scipy.linalg import cholesky, solve_triangular
 
-        whitening = self.eigenvectors / np.sqrt(self.eigenvalues + self.prior)
+        identity = np.eye(len(self.learned))
+        root = cholesky(self.learned + self.prior * identity, lower=True)
+        whitening = solve_triangular(root, identity, lower=True).T
         return np.asarray(rows @ whitening.astype(np.float32)), None
 
 
@@ -172,31 +187,81 @@ def row_squares(rows: Matrix) -> Doubles:
     return np.asarray(np.einsum("md,md->m", values, values, dtype=np.float64))
 
 
-def one_by_one(whitened: Matrix, known: Floats | None, doubt: Doubles, n: int) -> tuple[Ints, Doubles]:
+@dataclass
+class Novelty:
+    """What each document is worth once some have been chosen: its `doubt` (m,) x the variance that they leave.
+
+    Covariances before are ``whitened @ whitened.T - known.T @ known``. After the chosen C with the `information` D
+    (m,), those are k - k_C (K_CC + 1/D)^-1 k_C'; the inverse is ``roots @ roots.T``, and `roots` (n, n), triangular,
+    grows by a column for each document chosen.
+    """
+
+    whitened: Matrix
+    known: Floats | None
+    doubt: Doubles
+    information: Doubles
+    variance: Doubles
+    roots: Doubles
+    chosen: list[int] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, whitened: Matrix, known: Floats | None, doubt: Doubles, information: Doubles, n: int) -> Novelty:
+        """Before the first of at most `n` is chosen."""
+        import numpy as np
+
+        variance = row_squares(whitened)
+        if known is not None:
+            variance = variance - np.einsum("lm,lm->m", known, known, dtype=np.float64)
+        return cls(whitened, known, doubt, information, variance, np.zeros((n, n)))
+
+    def shares(self, positions: Ints) -> Doubles:
+        """Covariances (len, t) with what the t chosen have told: their squares are what is missing of the variance."""
+        import numpy as np
+
+        covariance = densified(self.whitened[positions] @ self.whitened[self.chosen].T).astype(np.float64)
+        if self.known is not None:
+            covariance -= self.known[:, positions].T @ self.known[:, self.chosen]
+        t = len(self.chosen)
+        return np.asarray(covariance @ self.roots[:t, :t])
+
+    def gains(self, positions: Ints) -> Doubles:
+        """What each of `positions` is worth now (len,)."""
+        import numpy as np
+
+        variance: Doubles = self.variance[positions]
+        for start in range(0, len(positions) if self.chosen else 0, BLOCK):
+            shares = self.shares(positions[start : start + BLOCK])
+            variance[start : start + BLOCK] -= np.einsum("mt,mt->m", shares, shares)
+        return np.asarray(self.doubt[positions] * variance.clip(0))
+
+    def take(self, position: int) -> None:
+        """Add one to the chosen."""
+        import numpy as np
+
+        t, told = len(self.chosen), self.information[position]
+        share = self.shares(np.array([position]))[0] if t else np.zeros(0)
+        variance = max(self.variance[position] - share @ share, 0)
+        self.roots[t, t] = root = np.sqrt(told / (1 + told * variance))
+        self.roots[:t, t] = -root * (self.roots[:t, :t] @ share)
+        self.chosen.append(position)
+
+
+def one_by_one(
+    whitened: Matrix, known: Floats | None, doubt: Doubles, information: Doubles, n: int
+) -> tuple[Ints, Doubles]:
     """Positions (n,) of the highest `doubt` (m,) x variance, and these scores; each lessens the variance of others.
 
-    Covariances are ``whitened @ whitened.T - known.T @ known``. The first among equals comes first.
+    By how much, its `information` (m,) says: p (1 - p). Covariances are ``whitened @ whitened.T - known.T @ known``.
+    The first among equals comes first.
     """
     import numpy as np
 
-    m, updates = doubt.size, min(n, _UPDATES)
-    first = 0 if known is None else len(known)
-    taken = np.zeros((first + updates, m), dtype=np.float32)
-    if known is not None:
-        taken[:first] = known
-    variance = row_squares(whitened) - np.einsum("lm,lm->m", taken[:first], taken[:first], dtype=np.float64)
-    chosen, scores, open_ = np.empty(n, dtype=np.int64), np.empty(n), np.ones(m, dtype=bool)
-    for t in range(updates):
-        value = doubt * variance.clip(0)
-        i = int(np.where(open_, value, -1).argmax())
-        chosen[t], scores[t], open_[i] = i, value[i], False
-        used = taken[: first + t]
-        covariance = row_products(whitened, i) - used[:, i] @ used
-        change = covariance * np.sqrt(doubt[i] / (1 + doubt[i] * max(variance[i], 0)))
-        taken[first + t] = change
-        variance -= change.astype(np.float64) ** 2
-    left = np.flatnonzero(open_)
-    value = (doubt * variance.clip(0))[left]
+    updates = min(n, _UPDATES)
+    novelty = Novelty.of(whitened, known, doubt, information, updates)
+    chosen, scores = lazy_greedy(novelty, doubt.size, updates)
+    if n == updates:
+        return chosen, scores
+    left = np.delete(np.arange(doubt.size), chosen)
+    value = novelty.gains(left)
     order = np.argsort(-value, kind="stable")[: n - updates]
-    chosen[updates:], scores[updates:] = left[order], value[order]
-    return chosen, scores
+    return np.concatenate([chosen, left[order]]), np.concatenate([scores, value[order]])
