@@ -19,7 +19,7 @@ import base64
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import nan
+from math import isclose, nan
 from typing import TYPE_CHECKING, Any
 
 from docreview.errors import NewerVersion
@@ -30,6 +30,16 @@ if TYPE_CHECKING:
     from docreview.types import Floats, Ints
 
 RowsOf = Callable[[Sequence[str]], Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a document came to be asked about: in which round, by what, and whether at random from all `candidates`."""
+
+    round: int
+    strategy: str
+    at_random: bool
+    candidates: int
 
 
 @dataclass
@@ -53,11 +63,16 @@ class Ledger:
     rounds: dict[int, int] = field(default_factory=dict)
     seconds: float = 0.0
     timed: int = 0
+    #: row asked about -> how it was drawn; in the order of asking
+    asked: dict[int, Asked] = field(default_factory=dict)
     #: documents of the last batch that nobody has answered yet, with their rows
     pending: dict[str, int] = field(default_factory=dict)
     #: answers that came with the documents: they speak only where nobody has read
     _priors: set[tuple[int, str]] = field(default_factory=set)
     _batch_rows: list[int] = field(default_factory=list)
+    _locked: set[int] = field(default_factory=set)
+    #: strategy -> whether its documents were drawn at random: both, where it draws a share of them so
+    _draws: dict[str, set[bool]] = field(default_factory=dict)
     _found: Counter[str] = field(default_factory=Counter)
 
     def apply(self, entries: Iterable[Entry]) -> None:
@@ -83,6 +98,7 @@ class Ledger:
             case "sample":
                 drawn = np.array([rows[i] for i in payload["document_ids"]], dtype=np.int64)
                 self.samples[payload["name"]] = Sample(payload["name"], drawn, payload["probability"])
+                self._locked.update(drawn.tolist())
             case "stop-set":
                 self.stop_set = np.array([rows[i] for i in payload["document_ids"]], dtype=np.int64)
             case "batch":
@@ -144,6 +160,14 @@ class Ledger:
             tuple(payload["probabilities"]),
         )
         self._batch_rows = [rows[i] for i in ids]
+        taken = len(self._locked) + sum(1 for row in self.rounds if row not in self._locked)
+        candidates = payload["n"] - taken
+        drawn = _uniform(payload["probabilities"], candidates)
+        kinds = {kind: Asked(self.round, payload["strategy"], kind, candidates) for kind in set(drawn)}
+        for row, kind in zip(self._batch_rows, drawn, strict=True):
+            self.asked.pop(row, None)  # asked again after a withdrawal: it stands where it was asked last
+            self.asked[row] = kinds[kind]
+        self._draws.setdefault(payload["strategy"], set()).update(drawn)
         self.pending = {i: rows[i] for i in ids if rows[i] not in self.answers}
         stop_set = payload.get("stop_set")
         self.history.append(
@@ -199,10 +223,18 @@ class Ledger:
         return tuple(self._found[label] for label in self.labels)
 
     @property
+    def explores(self) -> bool:
+        """Whether a strategy that chooses also draws documents at random: then these tell how good its choices are."""
+        return any(len(kinds) == 2 for kinds in self._draws.values())
+
+    def interleaved(self) -> dict[int, Asked]:
+        """What such strategies asked about, in their order: not a cold start, nor another strategy before or after."""
+        return {row: asked for row, asked in self.asked.items() if len(self._draws[asked.strategy]) == 2}
+
+    @property
     def trainable(self) -> bool:
         """Whether labels of two classes may train a model: as in `ReviewState`, without making one of 100,000 rows."""
-        locked = {row for sample in self.samples.values() for row in sample.rows.tolist()}
-        given = (self.consensus(row) for row in self.answers if row not in locked)
+        given = (self.consensus(row) for row in self.answers if row not in self._locked)
         known = (value for value in given if value is not None)
         first = next(known, None)
         return any(value != first for value in known)
@@ -230,6 +262,16 @@ class Ledger:
             for row, given in self.answers.items()
             for reviewer, value in given.items()
         )
+
+
+def _uniform(probabilities: Sequence[float], candidates: int) -> list[bool]:
+    """For each document of a batch, whether its probability is that of one of m drawn from all candidates.
+
+    A strategy that draws by weights, or from a part of the candidates, records other numbers: its documents are no
+    random sample.
+    """
+    counts = Counter(probabilities)
+    return [p < 1 and isclose(p * candidates, counts[p], rel_tol=1e-6) for p in probabilities]
 
 
 def _ids(entry: Entry) -> Sequence[str]:
