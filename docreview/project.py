@@ -400,9 +400,9 @@ class Project:
         exporter = self.plugins.registry.create("exporters", name, settings) if settings else exporters[name]
         return write_rows(exporter, Path(path), rows_of(self.review(question), self.store, everything))
 
-    def report(self, path: str | Path, question: str | None = None) -> Path:
+    def report(self, path: str | Path, question: str | None = None, progress: Progress = silent) -> Path:
         """Write the report of a review as one self-contained HTML file, or as JSON, by the ending; return the path."""
-        return report(report_of(self.review(question), self.corpus, self.store, self.plugins), path)
+        return report(report_of(self.review(question), self.corpus, self.store, self.plugins, progress), path)
 
     def replay(
         self, question: str | None = None, progress: Progress = silent, *, other_versions: bool = False

@@ -21,6 +21,7 @@ import numpy as np
 from docreview.contracts import decide
 from docreview.errors import BadSetting, ComponentError, ProjectError, UnknownComponent, UnknownLabel
 from docreview.ledger import Ledger
+from docreview.live_check import LiveCheck, kept_check
 from docreview.registry import other_versions
 from docreview.rounds import STOP_SET, Assemble, Components, Settings, chain_of, draw, draw_sample, make_state, plain
 from docreview.types import (
@@ -32,10 +33,12 @@ from docreview.types import (
     Fitted,
     Label,
     Neighbors,
+    Progress,
     Question,
     ReviewState,
     StopDecision,
     Vectors,
+    silent,
 )
 
 log = logging.getLogger(__name__)
@@ -175,6 +178,16 @@ class Review:
     def labels(self) -> dict[str, str | None]:
         """Consensus label of every answered document by id, in order of answers; None where nobody could tell."""
         return self.ledger.labels_by_id(self.corpus.store.ids_of)
+
+    def live_check(self, progress: Progress = silent, *, compute: bool = True) -> LiveCheck | None:
+        """Whether choosing documents helps, where random ones were drawn among them; None where none were.
+
+        Fits the model up to 18 times, and keeps what came of it until there are other labels. Without `compute` it
+        returns what was kept last, at once.
+        """
+        state = self.state()
+        model, seed = self._components.model, self.settings.seed
+        return kept_check(self.corpus.cache, self._ledger, state, model, seed, progress, compute=compute)
 
     # ----------------------------------------------------------------------------------------------------------- tell
 

@@ -12,10 +12,11 @@ import docreview
 from docreview.corpus import library_versions
 from docreview.errors import ComponentError
 from docreview.estimates import Estimate, richness
+from docreview.live_check import Between, LiveCheck
 from docreview.plots import Curve
 from docreview.report import ReportData, Table
 from docreview.review import Review
-from docreview.types import VALIDATION, Question, Scalar, StopDecision, now
+from docreview.types import VALIDATION, Progress, Question, Scalar, StopDecision, now, silent
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,8 @@ class Status:
     validation: tuple[int, int]
     #: share of the corpus that carries the target, estimated from that sample
     richness: Estimate | None
+    #: whether choosing helps, as it was computed last; None where no random documents are drawn among the chosen ones
+    live_check: LiveCheck | None
     #: plugins that were not let in, with the cause
     quarantined: tuple[str, ...]
 
@@ -90,6 +93,7 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         richness=None
         if sample is None or review.question.target_index is None
         else richness(state, sample, review.question.target_index),
+        live_check=_live_check(review, compute=False),
         quarantined=tuple(f"{q.name} {q.version}: {q.cause}" for q in plugins.quarantined),
     )
 
@@ -100,6 +104,15 @@ def _stop(review: Review) -> StopDecision:
         return review.should_stop()
     except ComponentError as error:
         return StopDecision(False, f"The stopping rule could not be asked: {error}", {"error": str(error)})
+
+
+def _live_check(review: Review, progress: Progress = silent, *, compute: bool) -> LiveCheck | None:
+    """Whether choosing helps; None, with a warning, where a plugin keeps the model from being fitted."""
+    try:
+        return review.live_check(progress, compute=compute)
+    except ComponentError as error:
+        log.warning("whether choosing helps is left out: %s", error)
+        return None
 
 
 def _predicted(review: Review) -> Floats | None:
@@ -142,8 +155,11 @@ def rows_of(review: Review, store: Store, everything: bool) -> Iterator[dict[str
             yield out | {f"metadata.{key}": document.metadata.get(key) for key in keys}
 
 
-def report_of(review: Review, corpus: Corpus, store: Store, plugins: Plugins) -> ReportData:
+def report_of(
+    review: Review, corpus: Corpus, store: Store, plugins: Plugins, progress: Progress = silent
+) -> ReportData:
     """Everything a report says about a running or finished review, from the record."""
+    checked = _live_check(review, progress, compute=True)
     status = status_of(review, corpus, plugins)
     question = review.question
     entries = store.entries(review.chain)
@@ -161,7 +177,7 @@ def report_of(review: Review, corpus: Corpus, store: Store, plugins: Plugins) ->
         seconds_per_document=status.seconds_per_document,
         summary=f"{status.read:,} of {status.documents:,} documents were read.{target} {status.stop.reason}",
         progress=_progress(review),
-        tables=(*((_reviewers(review),) if status.read else ()), *_richness(status)),
+        tables=(*((_reviewers(review),) if status.read else ()), *_richness(status), *_checked(checked, question)),
         labels_by_day=dict(
             Counter(e.payload["at"][:10] for e in entries if e.kind == "label" and not e.payload["prior"])
         ),
@@ -211,6 +227,26 @@ def _richness(status: Status) -> tuple[Table, ...]:
             note=f"From the blind random sample, with {estimate.confidence:.0%} confidence (Clopper and Pearson 1934). "
             "It speaks for the documents that were there when the sample was drawn.",
         ),
+    )
+
+
+def _checked(check: LiveCheck | None, question: Question) -> tuple[Table, ...]:
+    """What the random documents say about the chosen ones."""
+    if check is None:
+        return ()
+    m, target = check.labels, question.target
+    shown: list[tuple[str, Estimate | Between | None]] = [
+        ("random documents that the model of then was right on", check.accuracy),
+        (f"right by the first {m} labels asked for, less by {m} random ones", check.difference),
+        ("the same, macro-F1", check.macro_f1_difference),
+        ("labels saved by choosing", check.saved),
+        (f"random documents that are '{target}'", check.target_random if check.random else None),
+        (f"chosen documents that are '{target}'", check.target_chosen if check.chosen else None),
+    ]
+    rows = tuple((what, between.value, between.low, between.high) for what, between in shown if between is not None)
+    names = ("", "share", "at least", "at most")
+    return (
+        Table("Whether choosing helps", names, rows, percent=names[1:], note=f"{check.reason} Intervals hold 95 %."),
     )
 
 

@@ -74,6 +74,8 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
         if status.richness is not None and status.richness.n:
             target, drawn = status.question.target, status.richness
             row("", f"by these, {drawn.value:.1%} of all are '{target}' ({drawn.low:.1%} to {drawn.high:.1%})")
+        if status.live_check is not None:
+            row("does choosing help", status.live_check.reason)
         row("views", ", ".join(status.views) or "none yet")
         if status.remaining:
             row("", f"{status.remaining:,} documents still to be embedded")
@@ -101,14 +103,15 @@ def report_command(file: Path, project: Path | None, question: str | None) -> No
     """Write the report: one HTML file, or JSON.
 
     The file holds everything, pictures too, and needs no network. With a name ending in .json, the same numbers go
-    there. FILE is report.html where none is given.
+    there. FILE is report.html where none is given. Where random documents were drawn among the chosen ones, this also
+    computes whether choosing helps, which 'docreview status' shows from then on.
 
     \b
     Example:
       docreview report findings.html
     """
-    with open_project(project) as opened, progress_bars(), writing(file):
-        path = opened.report(file, question)
+    with open_project(project) as opened, progress_bars() as progress, writing(file):
+        path = opened.report(file, question, progress)
     click.echo(f"Wrote {printable(str(path))}")
 
 
