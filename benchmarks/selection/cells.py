@@ -21,24 +21,30 @@ _RUNS = 5
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds of the clock (the best of some runs), the processor's then, and the most memory in bytes; or why not."""
+    """Seconds of the clock and of the processor (the best of some runs each), and the most memory in bytes; or why not.
+
+    `peak` is that of the process from when it was ready to the end of the last run, with the arrays that it was given.
+    """
 
     seconds: float | None
     processor: float = 0
     peak: int = 0
     why: str = ""
-    #: what the call returned, where it is a number
-    value: float | None = None
+    #: what the call returned, where that is wanted
+    value: Any = None
 
 
-def took(make: Callable[[], Callable[[], Any]], warm: Callable[[], Any], cap: float, memory: int) -> Took:
+def took(
+    make: Callable[[], Callable[[], Any]], warm: Callable[[], Any], cap: float, memory: int, *, answer: bool = False
+) -> Took:
     """Time ``make()()``, after `warm()` has loaded what is loaded late; end it after `cap` seconds.
 
-    `memory` is how much may be allocated, in bytes. Only the call is timed, not `warm` and `make`.
+    `memory` is how much may be allocated, in bytes. Only the call is timed, not `warm` and `make`. Where the `answer`
+    is what is wanted, it is called once.
     """
     context = multiprocessing.get_context("fork")
     mine, its = context.Pipe(duplex=False)
-    process = context.Process(target=_measure, args=(its, make, warm, memory))
+    process = context.Process(target=_measure, args=(its, make, warm, memory, answer))
     process.start()
     its.close()
     try:
@@ -58,7 +64,9 @@ def took(make: Callable[[], Callable[[], Any]], warm: Callable[[], Any], cap: fl
         process.join()
 
 
-def _measure(told: Connection, make: Callable[[], Callable[[], Any]], warm: Callable[[], Any], memory: int) -> None:
+def _measure(
+    told: Connection, make: Callable[[], Callable[[], Any]], warm: Callable[[], Any], memory: int, answer: bool
+) -> None:
     most = _status("VmSize", 0) + memory  # what is mapped already does not count
     resource.setrlimit(resource.RLIMIT_AS, (most, most))
     try:
@@ -68,11 +76,12 @@ def _measure(told: Connection, make: Callable[[], Callable[[], Any]], warm: Call
         _forget_peak()
         times: list[tuple[float, float]] = []
         value = None
-        while len(times) < _RUNS and (not times or times[-1][0] < _LONG):
+        while len(times) < (1 if answer else _RUNS) and (not times or times[-1][0] < _LONG):
             began, processor = time.perf_counter(), time.process_time()
             value = call()
             times.append((time.perf_counter() - began, time.process_time() - processor))
-        told.send(Took(*min(times), _peak(), value=value if isinstance(value, float) else None))
+        clock, processors = zip(*times, strict=True)
+        told.send(Took(min(clock), min(processors), _peak(), value=value if answer else None))
     except MemoryError:
         told.send(Took(None, why=f"more than {memory / 1e9:.0f} GB"))
     except Exception as error:  # noqa: BLE001 - a peer's failure is a result

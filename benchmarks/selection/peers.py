@@ -17,12 +17,16 @@ Run = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Peer:
-    """`beside` is docreview's strategy of the same idea."""
+    """`beside` is docreview's strategy of the same idea; "" where it has none.
+
+    `loops` says what the peer goes through in Python, or in what it is not linear; "" where numpy does it in passes.
+    """
 
     library: str
     name: str
     beside: str
     make: Callable[[ReviewState, int], Run]
+    loops: str = ""
 
 
 def missing() -> dict[str, str]:
@@ -211,33 +215,38 @@ PEERS = (
     ),
     Peer("scikit-activeml", "QueryByCommittee vote_entropy", "vote-entropy", _skactiveml_committee("vote_entropy")),
     Peer("scikit-activeml", "QueryByCommittee KL_divergence", "kl-divergence", _skactiveml_committee("KL_divergence")),
-    Peer("scikit-activeml", "Badge", "badge", _skactiveml("Badge", model=True)),
-    Peer("scikit-activeml", "CoreSet", "k-center", _skactiveml("CoreSet")),
-    Peer("scikit-activeml", "TypiClust", "typiclust", _skactiveml("TypiClust")),
-    Peer("scikit-activeml", "DropQuery", "drop-query", _skactiveml_logistic("DropQuery", "clf")),
+    Peer("scikit-activeml", "Badge", "badge", _skactiveml("Badge", model=True), "batch, squared"),
+    Peer("scikit-activeml", "CoreSet", "k-center", _skactiveml("CoreSet"), "batch"),
+    Peer("scikit-activeml", "TypiClust", "typiclust", _skactiveml("TypiClust"), "batch, documents squared"),
+    Peer("scikit-activeml", "DropQuery", "drop-query", _skactiveml_logistic("DropQuery", "clf"), "batch"),
     Peer(
         "scikit-activeml",
         "DiscriminativeAL",
         "discriminative",
         _skactiveml_logistic("DiscriminativeAL", "discriminator"),
+        "batch (a fit for each)",
     ),
     Peer("small-text", "LeastConfidence", "least-confidence", _small_text(lambda s: s.LeastConfidence())),
-    Peer("small-text", "BreakingTies", "margin", _small_text(lambda s: s.BreakingTies())),
-    Peer("small-text", "PredictionEntropy", "entropy", _small_text(lambda s: s.PredictionEntropy())),
-    Peer("small-text", "GreedyCoreset", "k-center", _small_text(lambda s: s.GreedyCoreset(), True)),
-    Peer("small-text", "LightweightCoreset", "k-center", _small_text(lambda s: s.LightweightCoreset(), True)),
+    Peer("small-text", "BreakingTies", "margin", _small_text(lambda s: s.BreakingTies()), "documents"),
+    Peer("small-text", "PredictionEntropy", "entropy", _small_text(lambda s: s.PredictionEntropy()), "documents"),
+    Peer("small-text", "GreedyCoreset", "k-center", _small_text(lambda s: s.GreedyCoreset(), True), "batch"),
+    # an importance sample (Bachem, Lucic and Krause 2018): one pass, and no document knows of another
+    Peer("small-text", "LightweightCoreset", "", _small_text(lambda s: s.LightweightCoreset(), True)),
     Peer("small-text", "EmbeddingKMeans", "k-means", _small_text(lambda s: s.EmbeddingKMeans(), True)),
-    Peer("small-text", "SEALS", "seals", _small_text(lambda s: s.SEALS(s.BreakingTies()), asks=True)),
+    Peer("small-text", "SEALS", "seals", _small_text(lambda s: s.SEALS(s.BreakingTies()), asks=True), "neighbors"),
     Peer(
         "small-text",
         "AnchorSubsampling",
         "anchor-al",
         _small_text(lambda s: s.AnchorSubsampling(s.BreakingTies()), asks=True),
+        "neighbors",
     ),
     Peer("modAL", "uncertainty_sampling", "least-confidence", _modal("uncertainty", "uncertainty_sampling")),
     Peer("modAL", "margin_sampling", "margin", _modal("uncertainty", "margin_sampling")),
     Peer("modAL", "entropy_sampling", "entropy", _modal("uncertainty", "entropy_sampling")),
-    Peer("modAL", "vote_entropy_sampling", "vote-entropy", _modal("disagreement", "vote_entropy_sampling")),
+    Peer(
+        "modAL", "vote_entropy_sampling", "vote-entropy", _modal("disagreement", "vote_entropy_sampling"), "documents"
+    ),
     Peer("modAL", "max_disagreement_sampling", "kl-divergence", _modal("disagreement", "max_disagreement_sampling")),
-    Peer("modAL", "uncertainty_batch_sampling", "density-mmr", _modal("batch", "uncertainty_batch_sampling")),
+    Peer("modAL", "uncertainty_batch_sampling", "density-mmr", _modal("batch", "uncertainty_batch_sampling"), "batch"),
 )
