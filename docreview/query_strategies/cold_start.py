@@ -110,6 +110,12 @@ def _likeness(view: Vectors, query: npt.NDArray[np.float32], pool: Ints) -> npt.
 
 def reciprocal_ranks(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """1 / (60 + rank) of each of `values` (m,), rank 1 the highest, equal ones sharing the mean of their ranks."""
-    from scipy.stats import rankdata
+    import numpy as np
 
-    return 1 / (_FUSION + rankdata(-values))  # type: ignore[no-any-return]
+    order = np.argsort(-values)  # not SciPy's rankdata: that sorts stably, in four times the time
+    ordered = values[order]
+    begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    sizes = np.diff(np.r_[begins, values.size])
+    reciprocal = np.empty(values.size)
+    reciprocal[order] = np.repeat(1 / (_FUSION + begins + (sizes + 1) / 2), sizes)
+    return reciprocal
