@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import entropy
+from scipy.stats import chisquare, entropy
 
 from docreview.errors import BadSetting
 from docreview.models import LateFusion
@@ -74,7 +75,7 @@ def test_scores_are_those_of_scikit_activeml(members: int, k: int) -> None:
 def test_the_strategies_take_what_the_measures_rank_first() -> None:
     state = with_committee(committee(5, 120, 3), make_state(labels=("a", "b", "c"), target=None))
     pool = state.candidates
-    chosen = KLDivergence().select(state, 9, np.random.default_rng(0))
+    chosen = KLDivergence(power=math.inf).select(state, 9, np.random.default_rng(0))
     scores = kl_divergence(state.committee("bootstrap", 5), pool)
     assert chosen.rows.tolist() == pool[np.argsort(-scores)[:9]].tolist()
     np.testing.assert_allclose(chosen.scores, np.sort(scores)[::-1][:9], rtol=1e-5)
@@ -83,6 +84,26 @@ def test_the_strategies_take_what_the_measures_rank_first() -> None:
     chosen = VoteEntropy().select(state, pool.size, np.random.default_rng(0))
     assert chosen.rows.tolist() == pool[np.lexsort((-mean, -votes))].tolist()
     np.testing.assert_allclose(chosen.scores, np.sort(votes)[::-1], atol=2e-4)
+
+
+def test_documents_are_drawn_in_proportion_to_their_divergence_to_the_power() -> None:
+    given = committee(5, 120, 2)
+    given[:, :40] = 0.5
+    state = with_committee(given)
+    pool = state.candidates
+    scores = kl_divergence(state.committee("bootstrap", 5), pool)
+    for power in (1.0, 3.0):
+        strategy = KLDivergence(power=power)
+        first = [strategy.select(state, 5, np.random.default_rng(seed)).rows[0] for seed in range(3000)]
+        expected = 3000 * scores**power / (scores**power).sum()
+        often = np.array([(np.array(first) == row).sum() for row in pool])
+        assert (often[scores == 0] == 0).all()
+        common = expected > 5
+        assert chisquare(often[common], expected[common] * often[common].sum() / expected[common].sum()).pvalue > 1e-3
+    # what all members agree on is still there where nothing else is left
+    every = KLDivergence().select(state, pool.size, np.random.default_rng(0)).rows
+    assert sorted(every.tolist()) == pool.tolist()
+    assert (scores[np.searchsorted(pool, every)][(scores > 0).sum() :] == 0).all()
 
 
 def test_equal_votes_and_probabilities_are_ordered_by_chance() -> None:
@@ -110,7 +131,7 @@ def test_a_committee_asks_what_it_is_divided_on_and_not_what_all_find_hard() -> 
 
     state = replace(state, fitted=lambda: Mean())
     there = np.intersect1d(state.candidates, divided).size
-    for strategy in STRATEGIES:
+    for strategy in (VoteEntropy(), KLDivergence(power=2.0)):
         chosen = strategy.select(state, there, np.random.default_rng(0)).rows
         assert np.isin(chosen, divided).all()
     # the model's own doubt cannot tell them from the noise
@@ -153,3 +174,8 @@ def test_settings(name: str) -> None:
     strategy = registry.create("query_strategies", name, {"committee": "views"})
     with pytest.raises(BadSetting, match="needs two views"):
         strategy.select(one_view(make_state(), "semantic"), 3, np.random.default_rng(0))
+
+
+def test_the_power_is_above_zero() -> None:
+    with pytest.raises(BadSetting, match="'power' must be greater than 0, got 0"):
+        load_plugins().registry.create("query_strategies", "kl-divergence", {"power": 0.0})
