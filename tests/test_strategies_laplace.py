@@ -28,10 +28,12 @@ def exact(state: ReviewState, n: int, prior: float) -> tuple[list[int], list[flo
     """The batch and its scores by inverting the precision anew for every document."""
     x = dense(next(iter(state.views.values())).matrix)
     p = state.probabilities.astype(np.float64)
-    doubt = (p * (1 - p)).sum(axis=1) / 2
+    information = (p * (1 - p)).sum(axis=1) / 2
+    ordered = np.sort(p, axis=1)
+    doubt = 1 - (ordered[:, -1] - ordered[:, -2])
     precision = prior * np.eye(x.shape[1])
     for row in state.labeled:
-        precision += doubt[row] * np.outer(x[row], x[row])
+        precision += information[row] * np.outer(x[row], x[row])
     left, chosen, scores = state.candidates.tolist(), [], []
     for _ in range(n):
         covariance = np.linalg.inv(precision)
@@ -39,7 +41,7 @@ def exact(state: ReviewState, n: int, prior: float) -> tuple[list[int], list[flo
         best = left.pop(int(np.argmax(value)))
         chosen.append(best)
         scores.append(max(value))
-        precision += doubt[best] * np.outer(x[best], x[best])
+        precision += information[best] * np.outer(x[best], x[best])
     return chosen, scores
 
 
@@ -148,7 +150,7 @@ def test_it_goes_where_nothing_was_labeled_and_not_only_there() -> None:
     new = _sixth(state)
     assert 15 < new.sum() < 30
     for seed in range(5):
-        chosen = new[Laplace().select(state, 14, np.random.default_rng(seed)).rows]
+        chosen = new[Laplace(1.0).select(state, 14, np.random.default_rng(seed)).rows]
         assert chosen[:5].all()
         assert not chosen.all()
     others = [s.select(state, 5, np.random.default_rng(seed)).rows for s in (Random(), Margin()) for seed in range(5)]

@@ -11,6 +11,7 @@ from docreview.query_strategies.common import BLOCK, densified, needed_view
 from docreview.query_strategies.greedy import lazy_greedy
 from docreview.query_strategies.passes import best_below, in_blocks
 from docreview.query_strategies.prefilter import check_prefilter
+from docreview.query_strategies.uncertainty import informativeness
 from docreview.types import Selection
 
 if TYPE_CHECKING:
@@ -44,11 +45,13 @@ class Laplace:
 
     A linear model's weights are taken to be normal about what was learned, with the covariance
     S = (X' W X + `prior` I)^-1 of the labeled rows X, W = diag(p (1 - p)). The score of a document x is
-    p (1 - p) x' S x: its uncertainty times the variance of its score, which is the information that its label is
-    expected to give about the weights, to first order. With more labels, p (1 - p) is half of sum_y p_y (1 - p_y). A
-    batch is chosen one by one: S takes in each document chosen (Sherman and Morrison 1950), so that alike ones are not
-    asked twice, for the first 1,000. Scores are those when a document was chosen. A larger `prior` makes more of doubt
-    and less of novelty.
+    (1 - margin) x' S x: its uncertainty times the variance of its score. A batch is chosen one by one: S takes in each
+    document chosen (Sherman and Morrison 1950), so that alike ones are not asked twice, for the first 1,000. Scores are
+    those when a document was chosen. With more labels, p (1 - p) is half of sum_y p_y (1 - p_y).
+
+    A larger `prior` makes more of doubt and less of novelty. With p (1 - p) in the place of 1 - margin the score is, to
+    first order, the information that the label is expected to give about the weights; that, with a prior of 1, asked
+    for oddities, and lost to random choice where this does not (docs/benchmarks.md).
 
     The rows are those of one view, a dense one if there is one. In a sparse one S is kept in its dual form, of the
     1,000 labeled rows that say most. Of a pool larger than `prefilter`, the documents that may score highest are gone
@@ -58,7 +61,7 @@ class Laplace:
     Paper: MacKay 1992, Information-based objective functions for active data selection.
     """
 
-    prior: float = 1.0
+    prior: float = 100.0
     prefilter: int = 10_000
 
     def __post_init__(self) -> None:
@@ -79,7 +82,7 @@ class Laplace:
         view = needed_view(state, "laplace")
         matrix: Any = view.matrix
         pool, labeled = state.candidates, state.labeled
-        doubt = in_blocks(lambda rows: bernoulli_variance(state.probabilities[rows]), pool)
+        doubt = in_blocks(lambda rows: informativeness(state.probabilities[rows], "margin"), pool)
         weights = bernoulli_variance(state.probabilities[labeled])
         # for so little, threads wait for each other longer than they work
         with threadpool_limits(1):
@@ -93,7 +96,8 @@ class Laplace:
             else:
                 kept = rng.permutation(pool.size)
             whitened, known = posterior.factors(matrix[pool[kept]])
-            chosen, scores = one_by_one(whitened, known, doubt[kept], doubt[kept], min(n, kept.size))
+            information = bernoulli_variance(state.probabilities[pool[kept]])
+            chosen, scores = one_by_one(whitened, known, doubt[kept], information, min(n, kept.size))
         return Selection(pool[kept[chosen]], scores.astype(np.float32))
 
 
