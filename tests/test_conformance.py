@@ -31,6 +31,7 @@ SETTINGS: dict[tuple[str, str], dict[str, Any]] = {
     ("query_strategies", "mixture"): {"query_strategies": ["margin", "density-mmr"], "exploration": 0.2},
     ("stopping_rules", "budget"): {"labels": 30},
     ("stopping_rules", "any"): {"stopping_rules": ["pool-exhausted", {"name": "budget", "labels": 30}]},
+    ("stopping_rules", "alpha-spending"): {"stopping_rule": "buscar"},
     ("stopping_rules", "all"): {"stopping_rules": ["pool-exhausted", {"name": "budget", "labels": 30}]},
     # settled: left to "auto", a trial decides anew each time, and the engine keeps what it found
     ("embedders", "sentence-transformers"): {"device": "cpu", "dtype": "float32"},
