@@ -207,6 +207,7 @@ class Project:
             added = self.store.add_documents(checked(), {"source": source}, progress)
             taken = self._take_priors(asked, priors)
             self._build(self.corpus.quick, progress)
+            self.corpus.writing(progress)  # for `status`
             self._describe()
         return AddSummary(added.stop - added.start, added.skipped, taken, (), time.perf_counter() - started)
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from docreview.corpus import Corpus
     from docreview.plugins import Plugins
     from docreview.store import Store
+    from docreview.text import Writing
     from docreview.types import Floats
 
 
@@ -59,6 +60,12 @@ class Status:
     live_check: LiveCheck | None
     #: plugins that were not let in, with the cause
     quarantined: tuple[str, ...]
+    #: language that the project file declares; ``xx`` where it declares none
+    language: str
+    #: scripts and languages of the corpus, and what looks broken; None where a text processor keeps it from being read
+    writing: Writing | None
+    #: for each of `writing.broken`, the id of the first document that is so
+    broken_documents: Mapping[str, str]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -72,6 +79,8 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
     sample = ledger.samples.get(VALIDATION)
     names = list(corpus.views) if corpus.n else []
     aside = {name: reason for name in names if (reason := corpus.aside(name))}
+    writing = _writing(corpus)
+    first = {} if writing is None else writing.first
     return Status(
         question=review.question,
         documents=corpus.n,
@@ -95,7 +104,19 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         else richness(state, sample, review.question.target_index),
         live_check=_live_check(review, compute=False),
         quarantined=tuple(f"{q.name} {q.version}: {q.cause}" for q in plugins.quarantined),
+        language=corpus.language,
+        writing=writing,
+        broken_documents=dict(zip(first, corpus.store.ids_of(first.values()), strict=True)),
     )
+
+
+def _writing(corpus: Corpus) -> Writing | None:
+    """What the corpus is written in; None, with a warning, where a plugin keeps it from being read."""
+    try:
+        return corpus.writing()
+    except ComponentError as error:
+        log.warning("what the corpus is written in is left out: %s", error)
+        return None
 
 
 def _stop(review: Review) -> StopDecision:

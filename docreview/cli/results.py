@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -19,6 +20,7 @@ from docreview.cli.common import (
     writing,
 )
 from docreview.cli.naming import set_option, settings_of
+from docreview.text import BROKEN, Writing
 
 
 @click.command("status")
@@ -28,7 +30,8 @@ from docreview.cli.naming import set_option, settings_of
 def status_command(project: Path | None, question: str | None, as_json: bool) -> None:
     """Say where the review stands.
 
-    How many documents were read, what was found, and what the stopping rule says to that.
+    How many documents were read, what was found, and what the stopping rule says to that; and what the corpus is
+    written in, by letters of each script and by languages guessed offline, and which documents look broken.
 
     \b
     Example:
@@ -81,6 +84,9 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
             row("", f"{status.remaining:,} documents still to be embedded")
         for view, reason in status.aside.items():
             row("", f"'{view}' stands aside: {reason}")
+        if status.writing is not None and status.documents:
+            for name, value in written(status.writing, status.language, status.broken_documents):
+                row(name, value)
         row("stopping rule", ("stop. " if status.stop.stop else "go on. ") + status.stop.reason)
         for plugin in status.quarantined:
             row("plugin not loaded", plugin)
@@ -93,6 +99,23 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
             "where it was renamed, give it its old name.",
             err=True,
         )
+
+
+def written(writing: Writing, declared: str, documents: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Rows about scripts, languages and what looks broken."""
+    letters, looked_at = sum(writing.scripts.values()), writing.looked_at
+    of = "" if looked_at == writing.documents else f" (of {looked_at:,} documents looked at)"
+    yield "scripts", (shares(writing.scripts, letters).replace("_", " ") or "no letters") + of
+    yield "languages", f"{shares(writing.languages, looked_at)}{'' if declared == 'xx' else f'; declared: {declared}'}"
+    for name, count in writing.broken.items():
+        yield "looks broken", f"{counted(count, 'document')}: {BROKEN[name]}; the first is '{documents[name]}'"
+
+
+def shares(counts: Mapping[str, int], total: int) -> str:
+    """The four most frequent, with their shares, but none that would read 0.0 %."""
+    shown = [(name, count) for name, count in list(counts.items())[:4] if count / total >= 0.0005]
+    rest = len(counts) - len(shown)
+    return ", ".join(f"{name} {count / total:.1%}" for name, count in shown) + (f", {rest} more" if rest else "")
 
 
 @click.command("report")

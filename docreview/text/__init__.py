@@ -1,4 +1,5 @@
-"""Text: processors before any view sees it, tokens for the lexical view, sentences and chunks for the semantic one.
+"""Text: processors before any view sees it, tokens for the lexical view, sentences and chunks for the semantic one,
+and what a corpus is written in.
 
 Everything works on spans (start, end) of the text it was given, so that a word or a chunk can be shown in its place.
 """
@@ -6,19 +7,39 @@ Everything works on spans (start, end) of the text it was given, so that a word 
 from __future__ import annotations
 
 from docreview.text.chunks import chunk_many, chunks
-from docreview.text.processors import CollapseWhitespace, Nfc, register_text_processors
+from docreview.text.processors import (
+    CollapseWhitespace,
+    Links,
+    Mentions,
+    Nfc,
+    RepeatedLetters,
+    register_text_processors,
+)
+from docreview.text.scripts import BROKEN, UNDECIDED, Guess, Writing, broken, guess_language, scripts, writing
 from docreview.text.sentences import check_language, sentences
-from docreview.text.tokens import normalize_token, tokens, words
+from docreview.text.tokens import has_tokens, normalize_token, tokens, words
 
 __all__ = [
+    "BROKEN",
+    "UNDECIDED",
     "CollapseWhitespace",
+    "Guess",
+    "Links",
+    "Mentions",
     "Nfc",
+    "RepeatedLetters",
+    "Writing",
+    "broken",
     "check_language",
     "chunk_many",
     "chunks",
+    "guess_language",
+    "has_tokens",
     "normalize_token",
     "register_text_processors",
+    "scripts",
     "sentences",
     "tokens",
     "words",
+    "writing",
 ]

@@ -59,6 +59,11 @@ def tokens(text: str) -> list[tuple[int, int]]:
     return [match.span() for match in _pattern(text).finditer(text)]
 
 
+def has_tokens(text: str) -> bool:
+    """Whether there is any token in `text`; stops at the first."""
+    return _pattern(text).search(text) is not None
+
+
 def _pattern(text: str) -> re.Pattern[str] | regex.Pattern[str]:
     if text.isascii():
         return _ASCII
