@@ -128,13 +128,13 @@ def sample_hits_needed(positives: int, recall: float, confidence: float = 0.95) 
 
 
 def confidence_sequence(
-    hits: int, n: int, population: int, confidence: float = 0.95, prior: tuple[float, float] = (0.5, 0.5)
+    hits: int, n: int, population: int, confidence: float = 0.95, prior: tuple[float, float] = (0.1, 1.0)
 ) -> Total:
     """Interval for how many of a `population` are hits after n random draws without replacement, valid at every n.
 
     With probability `confidence` all the intervals, after each draw, hold the truth: one may look after every document
     and stop when one likes. Totals whose prior probability is ``1 / (1 - confidence)`` times the posterior are out; the
-    beta-binomial `prior` changes how wide it is and never whether it is valid. Waudby-Smith and Ramdas 2020, Confidence
+    beta-binomial `prior` changes how wide it is and never whether it is valid; the default suits rare hits. Waudby-Smith and Ramdas 2020, Confidence
     sequences for sampling without replacement, theorem 2.1. The value is NaN where n is 0.
     """
     from scipy.special import betaln

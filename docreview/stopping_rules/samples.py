@@ -199,8 +199,8 @@ class ConfidenceSequence(_Bound):
     As `recall-bound`, with a bound that holds after each document of the sample at once, so that one may stop in the
     middle of it. Guarantee: recall at the stop lies below `recall` with probability at most ``1 - confidence``,
     whatever the ranking, however often one looks, at whatever length the sample is read. What it costs is a wider
-    bound: two to three times as many documents for a pile that holds nothing. The sample must be read in the order
-    drawn; one drawn late, from what was left unread (`sample` names it), says most.
+    bound: a fifth to a half more documents for a pile that holds nothing. The sample must be read in the order drawn;
+    one drawn late, from what was left unread (`sample` names it), says most.
 
     Paper: Waudby-Smith and Ramdas 2020, Confidence sequences for sampling without replacement.
     Paper: Lewis et al. 2023, Confidence sequences for evaluating one-phase technology-assisted review.
