@@ -7,6 +7,7 @@ Everything works on spans (start, end) of the text it was given, so that a word 
 from __future__ import annotations
 
 from docreview.text.chunks import chunk_many, chunks
+from docreview.text.duplicates import Duplicates, exact_duplicates, near_duplicates
 from docreview.text.processors import (
     CollapseWhitespace,
     Links,
@@ -23,6 +24,7 @@ __all__ = [
     "BROKEN",
     "UNDECIDED",
     "CollapseWhitespace",
+    "Duplicates",
     "Guess",
     "Links",
     "Mentions",
@@ -33,8 +35,10 @@ __all__ = [
     "check_language",
     "chunk_many",
     "chunks",
+    "exact_duplicates",
     "guess_language",
     "has_tokens",
+    "near_duplicates",
     "normalize_token",
     "register_text_processors",
     "scripts",
