@@ -99,8 +99,8 @@ def reading_evidence(hits: Hits, unread: int, recall: float, found_before: int =
 
     total = inside + missed
     null = likelihood(total, inside, left)
-    # still more relevant documents would be less likely yet
-    falling = likelihood(np.minimum(total + 1, inside + unread), inside, left) <= null
+    # still more relevant documents would be no likelier (a tie must not depend on rounding)
+    falling = likelihood(np.minimum(total + 1, inside + unread), inside, left) <= null + 1e-9
     if not falling.any():
         return 0.0
     inside, left, null = inside[falling], left[falling], null[falling]

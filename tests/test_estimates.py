@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, hypergeom
 
-from docreview.estimates import clopper_pearson, richness, wilson
+from docreview.estimates import clopper_pearson, hypergeometric, richness, wilson
 from docreview.types import Question, ReviewState, Sample
 
 
@@ -28,11 +28,49 @@ def test_intervals_agree_with_scipy(case):
         assert ours.value == hits / n
 
 
+@pytest.mark.parametrize("confidence", [0.5, 0.8, 0.95])
+@pytest.mark.parametrize(("population", "n"), [(20, 7), (20, 20), (45, 10), (45, 30)])
+def test_hypergeometric_covers_what_it_says(population, n, confidence):
+    tail = (1 - confidence) / 2
+    for truth in range(population + 1):
+        below = above = 0.0
+        for hits in range(max(0, n - population + truth), min(n, truth) + 1):
+            total = hypergeometric(hits, n, population, confidence)
+            below += hypergeom.pmf(hits, population, truth, n) * (truth > total.high)
+            above += hypergeom.pmf(hits, population, truth, n) * (truth < total.low)
+        # either end by itself
+        assert max(below, above) <= tail + 1e-9
+
+
+@given(st.integers(1, 80).flatmap(lambda m: st.tuples(st.just(m), st.integers(1, m))), st.data())
+def test_hypergeometric_holds_the_totals_that_neither_test_refuses(sizes, data):
+    population, n = sizes
+    hits = data.draw(st.integers(0, n))
+    total = hypergeometric(hits, n, population, 0.9)
+    tail = (1 - 0.9) / 2  # not 0.05, to the last digit
+    kept = [
+        k
+        for k in range(hits, population - n + hits + 1)
+        if hypergeom.sf(hits - 1, population, k, n) > tail and hypergeom.cdf(hits, population, k, n) > tail
+    ]
+    assert (total.low, total.high) == (min(kept), max(kept))
+    assert total.low <= total.value + 1e-9
+    assert total.value <= total.high + 1e-9
+
+
+def test_hypergeometric_in_a_large_population_is_clopper_pearson():
+    total, share = hypergeometric(3, 200, 10_000_000), clopper_pearson(3, 200)
+    assert (total.low / 10_000_000, total.high / 10_000_000) == pytest.approx((share.low, share.high), rel=1e-3)
+
+
 def test_nothing_read_says_nothing():
     for method in (wilson, clopper_pearson):
         estimate = method(0, 0)
         assert math.isnan(estimate.value)
         assert (estimate.low, estimate.high) == (0, 1)
+    total = hypergeometric(0, 0, 50)
+    assert math.isnan(total.value)
+    assert (total.low, total.high) == (0, 50)
 
 
 def test_impossible_counts_are_refused():
@@ -40,6 +78,8 @@ def test_impossible_counts_are_refused():
         wilson(3, 2)
     with pytest.raises(ValueError, match="confidence"):
         clopper_pearson(1, 2, confidence=95)
+    with pytest.raises(ValueError, match="cannot draw"):
+        hypergeometric(1, 3, 2)
 
 
 def state(labels, reviewed, samples):
