@@ -10,6 +10,17 @@ import math
 from docreview.estimates import Estimate, clopper_pearson, hypergeometric
 
 
+def elusion(hits: int, n: int, pile: int, confidence: float = 0.95) -> Estimate:
+    """Share of the discard `pile` that is relevant after all, from `hits` among `n` drawn at random of it."""
+    total = hypergeometric(hits, n, pile, confidence)
+    return Estimate(hits / n if n else math.nan, total.low / pile, total.high / pile, hits, n, confidence)
+
+
+def precision(hits: int, n: int, produced: int, confidence: float = 0.95) -> Estimate:
+    """Share of what was `produced` as relevant that is, from `hits` among `n` drawn at random of it."""
+    return elusion(hits, n, produced, confidence)
+
+
 def recall_from_elusion(found: int, hits: int, n: int, pile: int, confidence: float = 0.95) -> Estimate:
     """Recall of a review that found `found`, from `hits` among `n` documents drawn at random of the discard `pile`.
 

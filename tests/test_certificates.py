@@ -58,6 +58,20 @@ def test_buscar_by_hand() -> None:
     assert buscar([], 10, 0.9) == 1
 
 
+@pytest.mark.parametrize("alpha", [0.1, 0.3])
+def test_buscar_with_one_urn_is_valid_for_one_look(alpha: float) -> None:
+    """12 documents in random order, one look after 8 at the last 4: exact chance of a stop below the recall."""
+    chances = []
+    for relevant in range(1, 13):
+        orders = [np.isin(np.arange(12), places).astype(int) for places in combinations(range(12), relevant)]
+        wrong = [
+            hits[:8].sum() < 0.8 * relevant - 1e-9 and buscar(hits[:8], 4, 0.8, urn=0.5) < alpha for hits in orders
+        ]
+        chances.append(sum(wrong) / len(wrong))
+    assert max(chances) <= alpha
+    assert alpha < 0.3 or max(chances) > 0
+
+
 @settings(deadline=None)  # the first call imports pandas and matplotlib
 @given(readings, st.integers(1, 80), st.sampled_from([0.7, 0.8, 0.95]))
 def test_buscar_agrees_with_buscarpy(hits: list[int], unread: int, recall: float) -> None:

@@ -8,7 +8,8 @@ from itertools import product
 import pytest
 from scipy.stats import hypergeom
 
-from docreview.recall_estimates import recall_from_both, recall_from_control, recall_from_elusion
+from docreview.estimates import hypergeometric
+from docreview.recall_estimates import elusion, precision, recall_from_both, recall_from_control, recall_from_elusion
 
 
 def test_recall_from_elusion_by_hand() -> None:
@@ -73,6 +74,15 @@ def test_elusion_with_recall_counts_wrong_finds_out() -> None:
     assert (estimate.hits, estimate.n) == (81, 200)
     sure = recall_from_both((1_000, 1_000, 1_000), (0, 10_000, 10_000))
     assert (sure.low, sure.value, sure.high) == (1, 1, 1)
+
+
+def test_elusion_and_precision_are_shares_of_a_finite_pile() -> None:
+    share = elusion(3, 40, 60)
+    total = hypergeometric(3, 40, 60)
+    assert (share.value, share.low, share.high) == (3 / 40, total.low / 60, total.high / 60)
+    assert share == precision(3, 40, 60)
+    assert (elusion(3, 60, 60).low, elusion(3, 60, 60).high) == (0.05, 0.05)
+    assert math.isnan(precision(0, 0, 60).value)
 
 
 def test_control_set_known_values() -> None:

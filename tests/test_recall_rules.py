@@ -196,6 +196,10 @@ def test_samples_say_nothing_where_they_cannot() -> None:
         decision = rule.check(grown)
         assert not decision.stop
         assert "drawn from 200 documents and there are 202" in decision.reason
+    # documents that a simulation sets aside belong to no collection
+    aside = Sample("held-out", np.array([200, 201]), 1.0)
+    apart = state(grown.labels, grown.reviewed, samples=(*grown.samples, aside), chance=np.linspace(0.99, 0.01, 202))
+    assert "drawn from" not in QBCB().check(apart).reason
     # rows 0 to 28 of the sample answered, the others open
     half = state([0] * 30 + [-1] * 170, range(30), samples=(Sample("validation", np.array(rows), 0.15),))
     for rule in (QBCB(), RecallBound()):

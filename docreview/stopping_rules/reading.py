@@ -107,11 +107,12 @@ class Buscar:
     The hypothesis: among the documents read last and all unread ones, relevant ones are as many as too low a recall
     needs, and those read last were drawn at random. Its smallest p value over all choices of "last" is compared.
 
-    No guarantee: as published it chooses the best of many tests, and is asked again each round. Where reading is no
-    better than random it stops too early more often than `alpha` says (2 to 3 times as often for a recall of 0.8); for
-    good rankings hardly ever. `urn` fixes the choice: that share of the documents read, the last ones. Then it is
-    valid for one look, and in `alpha-spending` for many, where each document read was at least as likely to be
-    relevant as those unread. Skipped documents count as unread; priors and samples as read before all others.
+    No guarantee: as published it chooses the best of many tests, and is asked again each round. Where what is left is
+    read in an order no better than random it stops too early more often than `alpha` says: in simulations in 18 % of
+    reviews instead of 5 % for a recall of 0.8, in 7 to 12 % for 0.95; where the ranking stays good, hardly ever.
+    `urn` fixes the choice: that share of the documents read, the last ones. Then it is valid for one look, and in
+    `alpha-spending` for many, where each document read was at least as likely to be relevant as those unread. Skipped
+    documents and those set aside count as unread; priors and samples as read before all others.
 
     Paper: Callaghan and Müller-Hansen 2020, Statistical stopping criteria for automated screening.
     """

@@ -229,9 +229,11 @@ class _Sampled:
     skipped: int
     #: rows of the target in the beginning, in the order drawn
     positives: Ints
-    #: documents that the sample was drawn from, and all that there are but those read before it
+    #: documents that the sample was drawn from, all that there are but those read before it, and how many of them are
+    #: locked in other samples and not read: a simulation sets some aside for good
     population: int
     expected: int
+    aside: int
     #: documents of the target found before the sample, and since then
     found_before: int
     found_inside: int
@@ -249,7 +251,7 @@ class _Sampled:
 
         sample = next((s for s in state.samples if s.name == name), None)
         if sample is None or not sample.rows.size:
-            return _Sampled(name, 0, 0, 0, np.zeros(0, dtype=np.int64), 0, state.n, 0, 0, 0)
+            return _Sampled(name, 0, 0, 0, np.zeros(0, dtype=np.int64), 0, state.n, 0, 0, 0, 0)
         answered = state.rounds[sample.rows] >= 0
         # read in the order drawn, the answered beginning of a random sample is random too
         beginning = sample.rows[: answered.size if answered.all() else int(answered.argmin())]
@@ -258,6 +260,9 @@ class _Sampled:
         before = (state.rounds >= 0) & (state.rounds < drawn)
         before[sample.rows] = False
         is_target = state.labels == target
+        locked = np.zeros(state.n, dtype=bool)
+        for other in state.samples:
+            locked[other.rows] |= other.name != name
         return _Sampled(
             name=name,
             size=int(sample.rows.size),
@@ -266,6 +271,7 @@ class _Sampled:
             positives=beginning[labels == target],
             population=round(sample.rows.size / sample.probability),
             expected=state.n - int(before.sum()),
+            aside=int((locked & (state.rounds < 0)).sum()),
             found_before=int((is_target & before).sum()),
             found_inside=int((is_target & ~before).sum()),
             skipped_before=int((before & (state.labels < 0)).sum()),
@@ -276,7 +282,7 @@ class _Sampled:
         if not self.size:
             hint = "; set 'validation' to its size" if self.name == VALIDATION else ""
             return f"There is no {self.name} sample to go by{hint}."
-        if self.population != self.expected:
+        if self.population not in (self.expected, self.expected - self.aside):
             return (
                 f"The {self.name} sample was drawn from {self.population} documents and there are {self.expected}: it "
                 "says nothing about those added since."
