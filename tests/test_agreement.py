@@ -112,6 +112,7 @@ def test_fleiss_kappa_is_that_of_pairs(matrix):
     assert fleiss_kappa(Answers.of(matrix, 4), resamples=20).value == pytest.approx(fleiss_by_pairs(matrix))
 
 
+@settings(deadline=None)
 @given(whole)
 def test_cohen_kappa_is_that_of_the_metrics(matrix):
     a, b = np.array(matrix)[:, 0], np.array(matrix)[:, 1]
@@ -219,6 +220,7 @@ def test_answers_of_annotations_take_the_last_and_leave_skips_out():
     assert (empty.n, empty.m, rows, reviewers) == (0, 0, (), ())
 
 
+@settings(deadline=None)
 @given(matrices)
 def test_answers_of_a_matrix_are_the_matrix(matrix):
     answers = Answers.of(matrix, 4)

@@ -77,6 +77,7 @@ def test_tone_marks_make_words_different() -> None:
     assert tx.near_duplicates(["ọkọ́", "ọkọ̀", "ọkọ", "ọkọ́!"]).of.tolist() == [0, 1, 2, 0]
 
 
+@settings(deadline=None)
 @given(texts=st.lists(st.sampled_from(WORDLESS), max_size=8))
 def test_what_has_no_words_is_nobodys_duplicate(texts: list[str]) -> None:
     for find in (tx.exact_duplicates, tx.near_duplicates):
@@ -110,6 +111,7 @@ def test_exact_duplicates_are_equal_texts_with_words(texts: list[str]) -> None:
         assert (found.of[i] == found.of[j]) == (a == b and bool(tx.tokens(a)))
 
 
+@settings(deadline=None)
 @given(a=mixed, b=mixed)
 def test_jaccard_of_hashes_is_jaccard_of_shingles(a: str, b: str) -> None:
     one, two = shingle_set(a, 5), shingle_set(b, 5)

@@ -49,6 +49,7 @@ def test_every_script_of_the_list_is_one_that_unicode_has() -> None:
         assert regex.compile(rf"\p{{Script={script}}}")
 
 
+@settings(deadline=None)
 @given(text=mixed)
 def test_every_letter_is_counted_once_in_the_script_that_unicode_gives_it(text: str) -> None:
     expected: dict[str, int] = {}
@@ -86,6 +87,7 @@ def test_short_texts_and_texts_without_words_stay_undecided(text: str) -> None:
     assert tx.guess_language(text).language is None
 
 
+@settings(deadline=None)
 @given(text=mixed)
 def test_a_guess_has_a_confidence_and_does_not_hang_on_links_and_mentions(text: str) -> None:
     guess = tx.guess_language(text)
