@@ -263,7 +263,7 @@ def test_a_bound_does_not_stop_a_review_that_has_found_nothing() -> None:
 # ---------------------------------------------------------------------------------------------------------------- model
 
 
-def test_quant_by_hand_and_as_tarexp() -> None:
+def test_quant_by_hand() -> None:
     chance = np.array([0.9, 0.8, 0.9, 0.1, 0.2, 0.05, 0.05, 0.05])
     s = state([0, 0, 0, 1, -1, -1, -1, -1], range(4), chance=chance)
     known, total = 2.7, 3.05
@@ -275,7 +275,12 @@ def test_quant_by_hand_and_as_tarexp() -> None:
     assert decision.evidence["low"] == pytest.approx(known / total - deviation, abs=1e-6)
     assert not decision.stop
     assert Quant(0.8, deviations=0).check(s).stop
+
+
+def test_quant_stops_where_tarexp_does() -> None:
     stopping = pytest.importorskip("tarexp.component.stopping")
+    chance = np.array([0.9, 0.8, 0.9, 0.1, 0.2, 0.05, 0.05, 0.05])
+    s = state([0, 0, 0, 1, -1, -1, -1, -1], range(4), chance=chance)
 
     class Ledger:
         n_rounds, annotated = 3, np.arange(8) < 4
