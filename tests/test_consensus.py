@@ -120,6 +120,16 @@ def test_with_single_answers_alone_everybody_weighs_alike_as_in_cleanlab():
     assert crowdlab(answers, probabilities).labels.tolist() == [0, 1, 1, -1]
 
 
+def test_a_reviewer_who_shares_no_document_is_taken_for_an_average_one():
+    answers = Answers.of([[0, 0, -1], [1, 1, -1], [0, 1, -1], [1, 1, -1], [-1, -1, 0], [-1, -1, 1]])
+    first = np.array([0.8, 0.3, 0.6, 0.1, 0.4, 0.2])
+    found = crowdlab(answers, np.column_stack([first, 1 - first]))
+    # weights and the first two qualities are cleanlab 2.9.0's; of the third it says nothing
+    assert found.reviewer_weights == pytest.approx([0.5, 0.5, 0.5])
+    assert found.quality[:2] == pytest.approx([0.85635975, 0.74116677])
+    assert found.quality[2] == pytest.approx((found.probabilities[4, 0] + found.probabilities[5, 1]) / 2)
+
+
 # ----------------------------------------------------------------------------------------------------------- by hand
 
 

@@ -81,6 +81,9 @@ def test_a_sentence_or_two_is_enough_for_the_language(name: str, language: str) 
         "👍🏿👍🏿👍🏿",
         "?" * 50,
         "https://example.org/the-court-ruled",
+        "Barack Obama Angela Merkel",
+        "for i in range(n): x[i] += y",
+        "xkq wzv bnm plk jhg",
     ],
 )
 def test_short_texts_and_texts_without_words_stay_undecided(text: str) -> None:
@@ -135,6 +138,13 @@ TRICKY = [
 @pytest.mark.parametrize("text", TRICKY)
 def test_quotation_marks_after_letters_are_no_mojibake(text: str) -> None:
     assert "mojibake" not in tx.broken(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Ã©tÃ©", "áˆ°áˆ‹", "Ð¿Ñ€Ð¸", "itâ€™s", "à¤¹à¤¿", "æ³•é™¢", "viá»‡t", "haÆ™asa", "É—an", "ðŸ˜€"]
+)
+def test_a_misread_word_is_enough(text: str) -> None:
+    assert tx.broken(text) == ("mojibake",)
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLES))

@@ -121,15 +121,23 @@ def _misread() -> dict[int, str]:
 
 #: what may rightly follow a letter: quotation marks, dashes, signs, letters that are no part of Latin-1
 _RIGHTLY = "\u00a0¡«®°²³´¶·¹»¿\u00ad–—‘’‚“”„†‡•…‹›™ŠŒŽšœžŸƒ"
+#: of these, what does not stand between two letters
+_BETWEEN = "¡«®°²³¹»¿‚“”„†‡•‹›™"
 
 
 @cache
 def _mojibake() -> re.Pattern[str]:
     """A first byte of UTF-8 read as a letter, and its other bytes, at least one of which should not be there."""
     any_ = "".join(_misread().values())
-    bad = re.escape("".join(set(any_) - set(_RIGHTLY)))
-    rest = f"[{re.escape(any_)}]"
-    return re.compile(f"[Â-ß][{bad}]|[à-ï](?=.?[{bad}]){rest}{{2}}|[ð-ô](?=.{{0,2}}[{bad}]){rest}{{3}}", re.DOTALL)
+    rest, bad = (f"[{re.escape(''.join(sorted(set(chars))))}]" for chars in (any_, set(any_) - set(_RIGHTLY)))
+    inside = rf"[{_BETWEEN}](?=[^\W\d_])"
+    sequences = (
+        rf"[Â-ß](?:{bad}|{inside})",
+        r"(?<!\w)[Â-ß][–—](?=[^\W\d_])",  # É—an for ɗan
+        rf"[à-ï](?:(?=.?{bad}){rest}{{2}}|{rest}{inside})",
+        rf"[ð-ô](?=.{{0,2}}{bad}){rest}{{3}}",
+    )
+    return re.compile("|".join(sequences), re.DOTALL)
 
 
 @cache
