@@ -40,6 +40,7 @@ BROKEN: Mapping[str, str] = {
     "unpaired_surrogates": "unpaired surrogates",
     "no_words": "nothing to read: no letter, digit or emoji",
     "mixed_script_words": "words that mix Cyrillic letters with Latin or Greek ones",
+    "spaced_letters": "words written letter by letter (c o u r t)",
 }
 
 UNDECIDED = "undecided"
@@ -167,6 +168,14 @@ def _mixed() -> regex.Pattern[str]:
     return regex.compile(rf"{other}{cyrillic}|{cyrillic}\p{{M}}*{other}", regex.VERSION1)
 
 
+@cache
+def _spaced() -> regex.Pattern[str]:
+    import regex
+
+    # in scripts with upper and lower case alone: elsewhere one letter may well be a word
+    return regex.compile(r"(?<!\S)(?:[\p{Lu}\p{Ll}]\p{M}* ){5}[\p{Lu}\p{Ll}]\p{M}*(?!\S)")
+
+
 _TESTS: Mapping[str, Callable[[str], bool]] = {
     "replacement_characters": lambda text: "\ufffd" in text,
     "mojibake": _misread_utf8,
@@ -174,6 +183,7 @@ _TESTS: Mapping[str, Callable[[str], bool]] = {
     "unpaired_surrogates": lambda text: _SURROGATE.search(text) is not None,
     "no_words": lambda text: not has_tokens(text),
     "mixed_script_words": lambda text: _mixed().search(text) is not None,
+    "spaced_letters": lambda text: _spaced().search(text) is not None,
 }
 
 
@@ -185,7 +195,7 @@ def broken(text: str) -> tuple[str, ...]:
     script, as does a Latin letter that was typed for the Cyrillic one that looks like it.
     """
     if text.isascii():
-        return tuple(name for name in ("control_characters", "no_words") if _TESTS[name](text))
+        return tuple(name for name in ("control_characters", "no_words", "spaced_letters") if _TESTS[name](text))
     return tuple(name for name, test in _TESTS.items() if test(text))
 
 
