@@ -202,7 +202,7 @@ def directions(fingerprint: str, matrix: Matrix) -> tuple[Ints, Array]:
 
 
 def reduced(matrix: Matrix, columns: Ints, found: Array) -> Array:
-    """Rows (m, `DIMENSIONS` or fewer) of unit length, or zero, of a sparse matrix (m, d) along directions of columns."""
+    """Rows (m, `DIMENSIONS` or fewer), of unit length or zero, of a sparse matrix (m, d) along directions."""
     import numpy as np
 
     # equal rows stay equal, bit for bit: each is multiplied alone
