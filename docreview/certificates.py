@@ -134,9 +134,10 @@ def confidence_sequence(
 
     With probability `confidence` all the intervals, after each draw, hold the truth: one may look after every document
     and stop when one likes. Totals whose prior probability is ``1 / (1 - confidence)`` times the posterior are out; the
-    beta-binomial `prior` changes how wide it is and never whether it is valid; the default suits rare hits. Waudby-
-    Smith and Ramdas 2020, Confidence sequences for sampling without replacement, theorem 2.1. The value is NaN where n
-    is 0.
+    beta-binomial `prior` changes how wide it is and never whether it is valid; the default suits rare hits.
+    The value is NaN where n is 0.
+
+    Paper: Waudby-Smith and Ramdas 2020, Confidence sequences for sampling without replacement, theorem 2.1.
     """
     from scipy.special import betaln
 
