@@ -48,7 +48,7 @@ def calibrate(scores: Floats, labels: Ints, absent: npt.NDArray[np.bool_], even:
     """Fit one slope and an offset for each label by maximum likelihood with smoothed targets.
 
     Offsets say how common the labels are among the rows, which were no random sample, or few. With `even` above 0 they
-    are shrunk as if there were so many rows more for each label there is, equally common: by m / (m + even * k).
+    are multiplied by m / (m + even * k), for m rows and k labels: the fewer rows, the more equally common labels are.
 
     `scores` (m, k) are held-out scores of rows with class `labels` (m,). With n_c rows of label c, its rows count as c
     with (n_c + 1) / (n_c + k) and as each other label with 1 / (n_c + k): for two labels exactly Platt (1999), in the

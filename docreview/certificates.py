@@ -66,7 +66,8 @@ def reading_evidence(hits: Hits, unread: int, recall: float, found_before: int =
     """Evidence (an e-value) against recall below the target; 1 / alpha or more is proof at level alpha, at any time.
 
     Valid however often one looks, if at each document read, given all before, the chance that it is a hit was no
-    smaller than the share of hits among the documents unread then. The test behind `buscar` with its two choices, of
+    smaller than the share of hits among the documents unread then, and no documents or labels came from elsewhere
+    since the reading began (they would move the places). The test behind `buscar` with its two choices, of
     the moment and of the urn, paid for: from each of `starts` equally spaced places of the collection on, a likelihood
     ratio of "k are left" for all k below what too low a recall would need, weighted 1 / ((k + 1) (k + 2)), against just
     that many. Each is a supermartingale under the hypothesis, hence their mean, and Ville's inequality (1939) bounds

@@ -42,8 +42,9 @@ def prediction_powered(
         weight = float(np.clip(best, 0.0, 1.0))
     value = float(y.mean() + weight * (f.mean() - g.mean()))
     variance = weight**2 * f.var(ddof=1) / f.size + (y - weight * g).var(ddof=1) / y.size
+    value = min(max(value, 0.0), 1.0)
     low, high = within(value, normal_deviations(confidence) * math.sqrt(variance))
-    return Estimate(min(max(value, 0.0), 1.0), low, high, int((y > 0).sum()), y.size, confidence)
+    return Estimate(value, low, high, int((y > 0).sum()), y.size, confidence)
 
 
 def rogan_gladen(

@@ -73,6 +73,8 @@ class Ledger:
     _locked: set[int] = field(default_factory=set)
     #: strategy -> whether its documents were drawn at random: both, where it draws a share of them so
     _draws: dict[str, set[bool]] = field(default_factory=dict)
+    #: the first round in which a strategy drew at random
+    _explored: dict[str, int] = field(default_factory=dict)
     _found: Counter[str] = field(default_factory=Counter)
 
     def apply(self, entries: Iterable[Entry]) -> None:
@@ -168,6 +170,8 @@ class Ledger:
             self.asked.pop(row, None)  # asked again after a withdrawal: it stands where it was asked last
             self.asked[row] = kinds[kind]
         self._draws.setdefault(payload["strategy"], set()).update(drawn)
+        if True in drawn:
+            self._explored.setdefault(payload["strategy"], self.round)
         self.pending = {i: rows[i] for i in ids if rows[i] not in self.answers}
         stop_set = payload.get("stop_set")
         self.history.append(
@@ -228,8 +232,15 @@ class Ledger:
         return any(len(kinds) == 2 for kinds in self._draws.values())
 
     def interleaved(self) -> dict[int, Asked]:
-        """What such strategies asked about, in their order: not a cold start, nor another strategy before or after."""
-        return {row: asked for row, asked in self.asked.items() if len(self._draws[asked.strategy]) == 2}
+        """What such strategies asked about, in their order, from where they first drew at random.
+
+        Not a cold start, another strategy before or after, nor the same one while it did not explore.
+        """
+        return {
+            row: asked
+            for row, asked in self.asked.items()
+            if len(self._draws[asked.strategy]) == 2 and asked.round >= self._explored[asked.strategy]
+        }
 
     @property
     def trainable(self) -> bool:
@@ -267,8 +278,8 @@ class Ledger:
 def _uniform(probabilities: Sequence[float], candidates: int) -> list[bool]:
     """For each document of a batch, whether its probability is that of one of m drawn from all candidates.
 
-    A strategy that draws by weights, or from a part of the candidates, records other numbers: its documents are no
-    random sample.
+    A strategy that draws by weights, or from a part of the candidates, records other numbers, or 1 where it does not
+    know them: its documents are no random sample.
     """
     counts = Counter(probabilities)
     return [p < 1 and isclose(p * candidates, counts[p], rel_tol=1e-6) for p in probabilities]

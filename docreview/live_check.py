@@ -269,7 +269,9 @@ def _compared(base: LiveCheck, ledger: Ledger, fits: _Fits, random: Ints, chosen
     state = fits.state
     both = {*random.tolist(), *chosen.tolist()}
     order = np.array([row for row in ledger.interleaved() if row in both])
-    start = np.setdiff1d(state.labeled, order)
+    # what was labeled later beside them was chosen knowing what they taught, and is left out
+    began = min(ledger.rounds[row] for row in order.tolist())
+    start = state.labeled[state.rounds[state.labeled] < began]
     # half of the random documents at least are drawn later, and can test
     most = int(np.flatnonzero(np.isin(order, random))[random.size // 2])
     size = min(random.size * (_FOLDS - 1) // _FOLDS, most)

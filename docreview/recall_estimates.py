@@ -11,8 +11,13 @@ from docreview.estimates import Estimate, clopper_pearson, hypergeometric
 
 
 def elusion(hits: int, n: int, pile: int, confidence: float = 0.95) -> Estimate:
-    """Share of the discard `pile` that is relevant after all, from `hits` among `n` drawn at random of it."""
+    """Share of the discard `pile` that is relevant after all, from `hits` among `n` drawn at random of it.
+
+    NaN, and all of 0 to 1, where the pile is empty.
+    """
     total = hypergeometric(hits, n, pile, confidence)
+    if not pile:  # all was read, or nothing produced: there is nothing to have a share
+        return Estimate(math.nan, 0.0, 1.0, hits, n, confidence)
     return Estimate(hits / n if n else math.nan, total.low / pile, total.high / pile, hits, n, confidence)
 
 

@@ -64,6 +64,15 @@ def test_prediction_powered_agrees_with_its_authors_code(weight: float | None) -
     assert [ours.low, ours.high] == pytest.approx(np.ravel(ppi.ppi_mean_ci(y, g, f, alpha=0.05, lam=weight)), abs=1e-3)
 
 
+def test_an_estimate_beyond_all_shares_is_cut_with_its_interval() -> None:
+    sure = prediction_powered(np.ones(1_000), np.repeat([0.0, 1.0], [10, 90]), np.ones(100), weight=1.0)
+    assert (sure.value, sure.high) == (1.0, 1.0)
+    assert 0.8 < sure.low < 1
+    none = prediction_powered(np.zeros(1_000), np.repeat([1.0, 0.0], [10, 90]), np.zeros(100), weight=1.0)
+    assert (none.low, none.value) == (0.0, 0.0)
+    assert 0 < none.high < 0.2
+
+
 def test_predictions_that_cannot_be_are_refused() -> None:
     for f, g, y in ([[0.5], [0.5, 0.5], [1, 0]], [[0.5, 2], [0.5, 0.5], [1, 0]], [[0.5, 0.5], [0.5], [1, 0]]):
         with pytest.raises(ValueError, match="predictions"):

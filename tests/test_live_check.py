@@ -134,6 +134,30 @@ def test_the_record_knows_what_was_drawn_at_random():
     assert sum(a.at_random for a in list(review.ledger.asked.values())[60:]) == 2
 
 
+def test_what_a_strategy_asked_before_it_explored_is_part_of_the_start():
+    review = Simulated()
+    review.read(Clusters(review.cluster), 3, exploration=0.0)
+    assert not review.ledger.explores
+    review.read(Clusters(review.cluster), 2)
+    assert len(review.ledger.interleaved()) == 40
+
+
+def test_what_another_strategy_asks_later_is_in_neither_arm():
+    review = Simulated(noise=0.3)
+    review.read(Clusters(review.cluster), 6, cold=20)
+    before = live_check(review.ledger, review.state, review.model, 0)
+    for _ in range(20):
+        for row in review.batch(Clusters(review.cluster), 20, "plain"):
+            review.answer(row, int(review.truth[row]))
+    after = live_check(review.ledger, review.state, review.model, 0)
+    assert before is not None
+    assert after is not None
+    assert before.accuracy_random is not None
+    # with 400 labels more, either arm would be right nearly always
+    assert after.accuracy_random == pytest.approx(before.accuracy_random, abs=0.05)
+    assert after.accuracy_asked == pytest.approx(before.accuracy_asked, abs=0.05)
+
+
 @pytest.mark.parametrize("strategy", [Random(), None])
 def test_a_review_without_random_documents_among_chosen_ones_is_not_checked(strategy: Any):
     review = Simulated()

@@ -367,6 +367,16 @@ def test_views_are_weighed_where_no_target_is_sought():
     assert fit(review(truth, views, np.arange(100), target=0)).weights == equal.weights
 
 
+def test_a_committee_leaves_out_the_view_that_its_model_leaves_out():
+    truth, views = corpus(400)
+    state = review(truth, views, np.arange(80))
+    members = LateFusion(weights={"lexical": 0.0}).committee(state, "bootstrap", 3, np.random.default_rng(0))
+    alone = {"semantic": views["semantic"]}
+    same = LateFusion().committee(review(truth, alone, np.arange(80)), "bootstrap", 3, np.random.default_rng(0))
+    for member, other in zip(members, same, strict=True):
+        np.testing.assert_allclose(member.scores, other.scores, atol=1e-5)
+
+
 def test_backward_scores_never_turn_the_ranking_round():
     y = np.repeat([0, 1], 20)
     f = np.where(y == 1, -1.0, 1.0)

@@ -85,6 +85,12 @@ def test_elusion_and_precision_are_shares_of_a_finite_pile() -> None:
     assert math.isnan(precision(0, 0, 60).value)
 
 
+def test_nothing_is_known_of_an_empty_pile() -> None:
+    for estimate in (elusion(0, 0, 0), precision(0, 0, 0)):
+        assert math.isnan(estimate.value)
+        assert (estimate.low, estimate.high) == (0, 1)
+
+
 def test_control_set_known_values() -> None:
     estimate = recall_from_control(190, 200)
     assert (estimate.value, round(estimate.low, 3), round(estimate.high, 3)) == (0.95, 0.910, 0.976)

@@ -171,6 +171,20 @@ def test_a_batch_is_not_copies_of_one_document() -> None:
     assert new[np.argsort(-doubt * row_squares(alone))[:14]].all()
 
 
+def test_of_a_large_pool_of_equal_doubt_chance_keeps_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rounding once put scores above their bound, and the end of the file was kept."""
+    state = one_view(make_state(600), "lexical")
+    doubtful = frozen(np.tile(np.array([0.55, 0.45], np.float32), (state.n, 1)))
+
+    class Doubtful:
+        scores = probabilities = doubtful
+
+    state = replace(state, fitted=lambda: Doubtful())
+    strategy = Laplace(prior=77.0, prefilter=5)
+    rows = np.concatenate([strategy.select(state, 5, np.random.default_rng(seed)).rows for seed in range(60)])
+    assert np.unique(rows).size > 150
+
+
 def test_settings() -> None:
     registry = load_plugins().registry
     with pytest.raises(BadSetting, match="'prior' must be greater than 0, got 0"):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from docreview.types import CommitteeKind, Floats, Ints, ReviewState
 
-#: rows of each label that are added in thought where no target is sought: docs/benchmarks.md tells what that is worth
+#: how far offsets are shrunk where no target is sought: docs/benchmarks.md tells what that is worth
 _EVEN = 5.0
 
 
@@ -44,7 +44,7 @@ class LateFusion:
     Probabilities are calibrated out of fold in `folds` folds on unweighted labels, each row alone where there are at
     most 20. They describe documents like the labeled ones, which are no random sample: use them to choose, and a random
     sample to count. Where no target is sought, labels are taken to be a little more equally common than they were among
-    the labeled rows, as if 5 rows of each had been added: chosen rows, or few, say little about that. Scores rank the
+    the labeled rows (`docreview.calibration.calibrate`): chosen rows, or few, say little about that. Scores rank the
     documents of one label; which label a document has, the probabilities say.
     """
 
@@ -77,7 +77,7 @@ class LateFusion:
         if kind == "bootstrap":
             # calibrated and weighed by the whole model: what a bootstrap sample holds out, it may hold twice
             whole = self.fit(state, rng)
-            weighed = replace(self, weights=whole.weights)
+            weighed = replace(self, weights={**dict.fromkeys(state.views, 0.0), **whole.weights})
             labels = state.labels[state.labeled]
             samples = [resampled(state.labeled, labels, rng) for _ in range(members)]
             return [Member(weighed._fit(state, rows, rng).scores, whole.calibration) for rows in samples]

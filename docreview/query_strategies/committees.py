@@ -129,6 +129,7 @@ class KLDivergence(_ByCommittee):
     Few documents score very high, and these are like each other: the first 20 of AG News were three times as alike as
     those of margin, and lost 7 points of accuracy to random ones. So documents are drawn one by one, each in proportion
     to its score to the `power`, which wins these points back (docs/benchmarks.md); ``inf`` takes the highest.
+    The chance of each is not known beforehand, and the record has 1 for it: no estimate can rest on such a draw.
 
     `committee` and `members` as in `vote-entropy`. Scoring costs O(members x n x k), fitting members fits.
 

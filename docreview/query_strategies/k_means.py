@@ -100,7 +100,7 @@ def _start(rows: Floats, k: int, rng: np.random.Generator, weight: Doubles) -> F
     chances = weight.cumsum()
     for i in range(k):
         if chances[-1] <= 0:  # rows that are alike: what is left is as good
-            chosen[i:] = rng.choice(len(some), k - i)
+            chosen[i:] = rng.choice(len(some), k - i, replace=False)
             break
         draws = np.searchsorted(chances, rng.random(trials) * chances[-1], side="right").clip(0, len(some) - 1)
         nearer = np.minimum(apart[draws], nearest)

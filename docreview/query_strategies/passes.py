@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: rows whose numbers are worked on at once
 _ROWS = 8_192
+#: by how much a score (0 or above) may exceed its bound
+_ROUNDING = 1e-5
 
 
 def in_blocks(function: Callable[[Ints], Doubles], rows: Ints) -> Doubles:
@@ -42,7 +44,7 @@ def best_below(
 ) -> tuple[Ints, Doubles]:
     """Positions (n,) of the highest scores as `best` gives them, and these, where `bounds` (m,) are never below them.
 
-    `score` takes positions; it is asked for twice `n` of the highest bounds, and then for those that can be as high as
+    Scores are 0 or above, and bounds may be lower by rounding: by 0.00001 of the score. `score` takes positions; it is asked for twice `n` of the highest bounds, and then for those that can be as high as
     the `n`-th of these. With bounds that are near, that is a small part of them all.
     """
     import numpy as np
@@ -55,7 +57,8 @@ def best_below(
         return np.empty(0, dtype=np.int64), np.empty(0)
     first = np.argpartition(bounds, bounds.size - 2 * n)[bounds.size - 2 * n :]
     found = score(first)
-    can = bounds >= np.partition(found, n)[n]
+    # a row of unit length may be a little longer, and the score above its bound by as much
+    can = bounds >= np.partition(found, n)[n] * (1 - _ROUNDING)
     can[first] = False
     more = np.flatnonzero(can)
     positions, scores = np.concatenate([first, more]), np.concatenate([found, score(more)])

@@ -67,8 +67,9 @@ def near_duplicates(texts: Sequence[str], threshold: float = 0.8, *, length: int
     A shingle is a run of `length` characters. Of several such texts the most similar counts, and the first of those
     alike. Words are compared as they are counted (`docreview.text.words`): case, punctuation and the kind of space make
     no difference; tone marks, emoji and every letter do. A text at the threshold is overlooked with a probability of
-    0.001 at most, a more similar one more rarely; none is found wrongly. Time grows with the texts' length and with how
-    many resemble each other without being duplicates, not with the square of their number.
+    0.001 at most (below a threshold of 0.06, more), a more similar one more rarely; none is found wrongly. Time grows
+    with the texts' length and with how many resemble each other without being duplicates, not with the square of their
+    number.
     """
     import numpy as np
 
