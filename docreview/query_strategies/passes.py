@@ -44,8 +44,9 @@ def best_below(
 ) -> tuple[Ints, Doubles]:
     """Positions (n,) of the highest scores as `best` gives them, and these, where `bounds` (m,) are never below them.
 
-    Scores are 0 or above, and bounds may be lower by rounding: by 0.00001 of the score. `score` takes positions; it is asked for twice `n` of the highest bounds, and then for those that can be as high as
-    the `n`-th of these. With bounds that are near, that is a small part of them all.
+    Scores are 0 or above, and bounds may be lower by rounding: by 0.00001 of the score. `score` takes positions; it is
+    asked for twice `n` of the highest bounds, and then for those that can be as high as the `n`-th of these. With
+    bounds that are near, that is a small part of them all.
     """
     import numpy as np
 
