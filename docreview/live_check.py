@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 #: random documents from which on anything is said, and the fewest labels at which arms are compared
 FEWEST, FEWEST_LABELS = 30, 10
 #: raised whenever the same record would give other numbers: what was kept is then computed anew
-VERSION = 1
+VERSION = 2
 #: models whose accuracy is averaged; parts of the random documents, each predicted by who learned from the others
 _MODELS, _FOLDS = 5, 5
 _DRAWS = 2_000

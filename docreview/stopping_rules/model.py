@@ -80,6 +80,18 @@ class TargetReached:
         return StopDecision(stop, reason, evidence)
 
 
+def _recent(state: ReviewState, window: int, minimum_rounds: int) -> tuple[list[Ints], int, int]:
+    """Predictions on the stop set in the last `window` + 1 rounds with a model; how many such there are, and must be.
+
+    No predictions where there are too few rounds.
+    """
+    import numpy as np
+
+    sets = [r.stop_set for r in state.history if r.stop_set is not None and not np.isnan(r.stop_set).any()]
+    wanted = max(window + 1, minimum_rounds)
+    return [s.argmax(axis=1) for s in sets[-window - 1 :]] if len(sets) >= wanted else [], len(sets), wanted
+
+
 @dataclass(frozen=True)
 class DiminishingReturns:
     """Stop once further labels no longer change the model's answers on a fixed set (Bloodgood and Vijay-Shanker 2009).
@@ -111,13 +123,11 @@ class DiminishingReturns:
 
         from docreview.metrics import cohen_kappa
 
-        sets = [r.stop_set for r in state.history if r.stop_set is not None and not np.isnan(r.stop_set).any()]
-        wanted = max(self.window + 1, self.minimum_rounds)
-        evidence: dict[str, Scalar] = {"rounds": len(sets), "window": self.window, "threshold": self.threshold}
-        if len(sets) < wanted:
-            reason = f"Too early to see whether the model still changes: {len(sets)} of {wanted} rounds with a model."
+        recent, rounds, wanted = _recent(state, self.window, self.minimum_rounds)
+        evidence: dict[str, Scalar] = {"rounds": rounds, "window": self.window, "threshold": self.threshold}
+        if not recent:
+            reason = f"Too early to see whether the model still changes: {rounds} of {wanted} rounds with a model."
             return StopDecision(False, reason, evidence)
-        recent = [s.argmax(axis=1) for s in sets[-self.window - 1 :]]
         if len(np.unique(np.concatenate(recent))) < 2:
             reason = "The model gives one single label to the whole stop set, which says nothing about stability."
             return StopDecision(False, reason, evidence)
@@ -209,13 +219,11 @@ class ChangeInF:
         """Compare the predictions of the last rounds."""
         import numpy as np
 
-        sets = [r.stop_set for r in state.history if r.stop_set is not None and not np.isnan(r.stop_set).any()]
-        wanted = max(self.window + 1, self.minimum_rounds)
-        evidence: dict[str, Scalar] = {"rounds": len(sets), "window": self.window, "threshold": self.threshold}
-        if len(sets) < wanted:
-            reason = f"Too early to see whether the model still changes: {len(sets)} of {wanted} rounds with a model."
+        recent, rounds, wanted = _recent(state, self.window, self.minimum_rounds)
+        evidence: dict[str, Scalar] = {"rounds": rounds, "window": self.window, "threshold": self.threshold}
+        if not recent:
+            reason = f"Too early to see whether the model still changes: {rounds} of {wanted} rounds with a model."
             return StopDecision(False, reason, evidence)
-        recent = [s.argmax(axis=1) for s in sets[-self.window - 1 :]]
         target = state.question.target_index
         labels = np.unique(np.concatenate(recent)) if target is None else np.array([target])
         changes = [_change_in_f(a, b, labels) for a, b in pairwise(recent)]
