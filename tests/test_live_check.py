@@ -22,16 +22,8 @@ from support import LEXICAL, make_documents
 from docreview import Label, Project
 from docreview.cli.results import status_command
 from docreview.ledger import Asked
-from docreview.live_check import (
-    FEWEST,
-    LiveCheck,
-    _Fits,
-    _macro_f1,
-    _needed,
-    _rising,
-    as_if_unread,
-    live_check,
-)
+from docreview.live_check import FEWEST, LiveCheck, live_check
+from docreview.live_check.comparing import _Fits, _macro_f1, _needed, _rising, as_if_unread
 from docreview.query_strategies import Mixture, Random
 from docreview.types import Question
 

@@ -1,37 +1,15 @@
-"""Whether choosing documents helps, measured while the review runs: a few random documents among the chosen ones say.
-
-A query strategy that draws a share of each batch at random (`mixture` with `exploration`) leaves in the record which
-documents those are. From them `live_check` estimates how often the model is right, and compares what as many chosen
-and as many random labels teach it: an interval that holds no difference says that it cannot be told, and one below it
-that choosing does harm. Nobody labels a document twice, and the record needs nothing else.
-
-What the numbers speak of, and what they do not:
-
-- Only documents drawn at random beside chosen ones count, not a random start: how long that lasts hangs on what it
-  finds. Documents nobody could label are left out.
-- A document tests a model that was there before it was drawn, and never one whose labels were chosen knowing its own. A
-  strategy does not ask for what stands near a label it has, so a model that has that label taken away is worse than it
-  ever was: on TREC-6, after 600 labels by margin, cross-validation said 0.81 where 0.87 was true (means of 6 seeds).
-- So the accuracy is that of the models of the last half, on what was unread when they were there. The present one
-  should be no worse.
-- Both arms begin with the same labels: the start, and what came with the files. Then comes what the review asked for,
-  in its order and with its share of random documents, or random documents alone.
-- Labels are counted as saved at as many as there are random ones, not at all that were given: savings may differ
-  there. One review shows one course of choices; its interval takes in that another might have been luckier.
-- It is one look. Who looks after every batch, and stops when the interval leaves 0, will find what is not there.
-"""
+"""The two arms of a review: what was asked for, and what random documents would have taught."""
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from docreview.cache import fingerprint
 from docreview.contracts import Component, fit
 from docreview.estimates import Estimate, wilson
+from docreview.live_check.results import Between, LiveCheck
+from docreview.live_check.sentences import documents, told
 from docreview.rounds import generator
 from docreview.types import frozen, silent
 
@@ -39,7 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from docreview.cache import Cache
     from docreview.ledger import Ledger
     from docreview.types import Floats, Ints, Progress, ReviewState
 
@@ -47,8 +24,6 @@ if TYPE_CHECKING:
 
 #: random documents from which on anything is said, and the fewest labels at which arms are compared
 FEWEST, FEWEST_LABELS = 30, 10
-#: raised whenever the same record would give other numbers: what was kept is then computed anew
-VERSION = 2
 #: models whose accuracy is averaged; parts of the random documents, each predicted by who learned from the others
 _MODELS, _FOLDS = 5, 5
 _DRAWS = 2_000
@@ -56,65 +31,6 @@ _DRAWS = 2_000
 _VARIANCE = 1.5
 #: sizes of the arm that was asked for, and of the random one, in the number of labels at which both are compared
 _ASKED_SIZES, _RANDOM_SIZES = (0.25, 0.5, 1.0, 1.5), (0.25, 0.5, 1.0)
-
-
-@dataclass(frozen=True)
-class Between:
-    """A number and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class LiveCheck:
-    """What the random documents of a review say. Shares from 0 to 1; None where it cannot be said."""
-
-    #: labeled documents of the review when this was computed; those drawn at random, and those chosen
-    labeled: int
-    random: int
-    chosen: int
-    #: whether what was asked for taught the model more than as many random labels; None where it cannot be told
-    helps: bool | None
-    #: all of it in plain sentences
-    reason: str
-    #: share of random documents on which the model of then was right, with the interval of Wilson (1927)
-    accuracy: Estimate | None = None
-    #: over how many labels, up to now, these models and documents are spread
-    over: int | None = None
-    #: labels in each arm of the comparison, and how often a model is right that learned from what the review asked for
-    #: first, and from random ones alone
-    labels: int | None = None
-    accuracy_asked: float | None = None
-    accuracy_random: float | None = None
-    #: of the first less the second
-    difference: Between | None = None
-    macro_f1_difference: Between | None = None
-    #: share of labels that choosing saved, below 0 where it cost some; `tried` are the least and the most to be seen
-    saved: Between | None = None
-    tried: tuple[float, float] | None = None
-    #: share of the target among the random and among the chosen documents, where there is a target
-    target_random: Estimate | None = None
-    target_chosen: Estimate | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> LiveCheck:
-        """The inverse of `to_json`."""
-        parts: dict[str, Any] = dict(value)
-        for kind, names in (
-            (Estimate, ("accuracy", "target_random", "target_chosen")),
-            (Between, ("difference", "macro_f1_difference", "saved")),
-            (tuple, ("tried",)),
-        ):
-            for name in names:
-                if parts[name] is not None:
-                    parts[name] = tuple(parts[name]) if kind is tuple else kind(**parts[name])
-        return cls(**parts)
 
 
 def live_check(
@@ -141,7 +57,7 @@ def live_check(
 
     if not ledger.explores:
         return None
-    random, chosen = _asked(ledger, state)
+    random, chosen = asked(ledger, state)
     base = LiveCheck(int(state.labeled.size), int(random.size), int(chosen.size), None, "")
     target = state.question.target_index
     if target is not None:
@@ -152,10 +68,10 @@ def live_check(
         )
     if random.size < FEWEST:
         more = FEWEST - random.size
-        return _told(
+        return told(
             base,
             state,
-            f"Too early to say whether choosing helps: {_documents(random.size)} drawn at random "
+            f"Too early to say whether choosing helps: {documents(random.size)} drawn at random "
             f"{'has' if random.size == 1 else 'have'} a label, and {more} more {'is' if more == 1 else 'are'} needed.",
         )
     told_apart = len(set(state.labels[random].tolist())) > 1 and chosen.size >= FEWEST_LABELS
@@ -165,13 +81,13 @@ def live_check(
     if not told_apart:
         label = state.question.labels[state.labels[random[0]]]
         why = (
-            f"only {_documents(chosen.size)} {'was' if chosen.size == 1 else 'were'} chosen, and {FEWEST_LABELS} are "
+            f"only {documents(chosen.size)} {'was' if chosen.size == 1 else 'were'} chosen, and {FEWEST_LABELS} are "
             "needed."
             if chosen.size < FEWEST_LABELS
             else f"all {random.size} random documents carry '{label}'. Random documents with another label would tell."
         )
-        return _told(base, state, f"Whether choosing helps cannot be told: {why}")
-    return _told(_compared(base, ledger, fits, random, chosen), state)
+        return told(base, state, f"Whether choosing helps cannot be told: {why}")
+    return told(_compared(base, ledger, fits, random, chosen), state)
 
 
 @dataclass
@@ -212,7 +128,7 @@ class _Fits:
         return predicted
 
 
-def _asked(ledger: Ledger, state: ReviewState) -> tuple[Ints, Ints]:
+def asked(ledger: Ledger, state: ReviewState) -> tuple[Ints, Ints]:
     """Labeled rows drawn at random among chosen ones, and those chosen; each in the order of asking."""
     import numpy as np
 
@@ -377,128 +293,5 @@ def _needed(curves: Numbers, sizes: Sequence[int], wanted: Numbers) -> Numbers:
     return needed
 
 
-# ------------------------------------------------------------------------------------------------------------ sentences
-
-
-def _told(base: LiveCheck, state: ReviewState, why: str = "") -> LiveCheck:
-    """The check with what it says in words: `why` nothing was compared, or what came of it."""
-    sentences = []
-    if base.accuracy is not None:
-        seen = base.accuracy
-        sentences.append(
-            f"Over the last {base.over:,} labels the model was right on {seen.value:.1%} of {seen.n:,} random "
-            f"documents that it had not seen yet ({seen.low:.1%} to {seen.high:.1%} of all unread ones)."
-        )
-    sentences.append(why or _verdict(base))
-    target = state.question.target
-    if base.target_chosen is not None and base.target_random is not None and base.chosen and base.random:
-        sentences.append(
-            f"Of the chosen documents {base.target_chosen.value:.1%} are '{target}', of the random ones "
-            f"{base.target_random.value:.1%}."
-        )
-    return replace(base, reason=" ".join(sentences))
-
-
-def _verdict(check: LiveCheck) -> str:
-    assert check.difference is not None, "set where arms were compared"
-    between, m = check.difference, check.labels
-    learned = (
-        f"after the start, the first {m} labels asked for make it right on {check.accuracy_asked:.1%} of random "
-        f"documents, {m} random labels on {check.accuracy_random:.1%}: the difference lies between "
-        f"{_points(between.low)} and {_points(between.high)} points"
-    )
-    if check.helps:
-        return f"Choosing helps: {learned}. {_saving(check)}"
-    if check.helps is False:
-        return (
-            f"Choosing does not help: {learned}, below zero. {_saving(check)} Documents drawn at random, or another "
-            "query strategy, would teach more."
-        )
-    wanted = _more(check)
-    more = f"If it is what it looks like, about {wanted:,} more random documents would tell" if wanted else ""
-    return f"Whether choosing helps cannot be told yet: {learned}. {more or 'More random documents narrow that down'}."
-
-
-def _saving(check: LiveCheck) -> str:
-    saved, tried = check.saved, check.tried
-    assert saved is not None, "set where arms were compared"
-    assert tried is not None, "set with it"
-    bounds = f"({saved.low:.0%} to {saved.high:.0%})"
-    if saved.value <= tried[0] + 1e-9 < 0:
-        return f"It saved no labels: {-tried[0]:.0%} more of them did not do what the random ones did."
-    if saved.value < 0:
-        return f"It took {-saved.value:.0%} more labels to be as good {bounds}."
-    least = "at least " if saved.value >= tried[1] - 1e-9 else ""
-    return f"It saved {least}{saved.value:.0%} of the labels {bounds}."
-
-
-def _more(check: LiveCheck) -> int:
-    """How many more random documents would take 0 out of the interval, were the difference as it is; 0: too many."""
-    assert check.difference is not None, "set where arms were compared"
-    apart, half = abs(check.difference.value), (check.difference.high - check.difference.low) / 2
-    if not apart or half / apart > 3:
-        return 0
-    more = check.random * ((half / apart) ** 2 - 1)
-    step = 10 if more < 1_000 else 100
-    return max(math.ceil(more / step) * step, step)
-
-
-def _points(value: float) -> str:
-    return f"{100 * value:+.1f}"
-
-
-def _documents(n: int) -> str:
-    return f"{n:,} {'document' if n == 1 else 'documents'}"
-
-
 def _share(hits: npt.NDArray[np.bool_]) -> Estimate:
     return wilson(int(hits.sum()), int(hits.size))
-
-
-# ----------------------------------------------------------------------------------------------------------------- kept
-
-
-def kept_check(
-    cache: Cache,
-    ledger: Ledger,
-    state: ReviewState,
-    model: Component,
-    seed: int,
-    progress: Progress = silent,
-    *,
-    compute: bool = True,
-) -> LiveCheck | None:
-    """As `live_check`, from the cache where nothing has changed since.
-
-    Without `compute`, the last one that was computed for this question and model, which says at how many labels that
-    was where there are others now; where there is none, one that says how to get it.
-    """
-    if not ledger.explores:
-        return None
-    question = asdict(state.question)
-    key = f"live-check/{fingerprint(VERSION, question, model.describe())}"
-    labeled = state.labeled
-    current = fingerprint(
-        [
-            seed,
-            labeled.tolist(),
-            state.labels[labeled].tolist(),
-            [(row, asdict(asked)) for row, asked in ledger.asked.items()],
-        ],
-        state.n,
-        {name: view.fingerprint for name, view in state.views.items()},
-    )
-    entry = cache.load(key)
-    kept = LiveCheck.from_json(json.loads(entry.notes["check"])) if entry is not None else None
-    if entry is not None and entry.notes["current"] == current:
-        return kept
-    if compute:
-        check = live_check(ledger, state, model, seed, progress)
-        with cache.write(key, current=current, check=json.dumps(asdict(check)) if check else "null"):
-            pass
-        return check
-    if kept is not None:
-        return replace(kept, reason=f"At {kept.labeled:,} labels ({labeled.size:,} now): {kept.reason}")
-    random, chosen = _asked(ledger, state)
-    how = "Not computed yet: 'docreview report' says whether choosing helps."
-    return LiveCheck(int(labeled.size), int(random.size), int(chosen.size), None, how)
