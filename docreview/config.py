@@ -245,6 +245,9 @@ text_processors = ["nfc"]
 # How the models see the documents. A review starts on the lexical view; the semantic one joins when it is built.
 [views.lexical]
 
+# Runs of characters inside words: for short texts in languages whose words take many forms.
+# [views.characters]
+
 [views.semantic]
 # "packaged" (English), the name of a sentence-transformers model on a hub, or a folder that holds one.
 embedder = {{ name = "sentence-transformers", model = {_quote(model)} }}

@@ -9,11 +9,14 @@ from scipy.optimize import minimize
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import LinearSVC
 
+from docreview.cache import TextSource
 from docreview.calibration import calibrate, weigh
 from docreview.classifiers import linear_svm, logistic_regression, naive_bayes
 from docreview.errors import BadSetting, ContractViolation, UnknownLabel
 from docreview.models import LateFusion, assign_folds, balanced, late_fusion, parts
+from docreview.testing.common import new_cache
 from docreview.types import Question, ReviewState, Vectors
+from docreview.views import Characters, Lexical
 
 
 def corpus(n=300, k=2, seed=0, words=400):
@@ -420,6 +423,23 @@ def test_word_weights_share_the_score_among_the_words():
     forest = fit(review(truth, {"lexical": lexical}, np.arange(60)), classifier=RandomForestClassifier(5))
     assert forest.word_weights("5", "topic 0") == []
     assert fit(review(truth, views, np.arange(60))).word_weights("5", "topic 0") == []
+
+
+def test_what_several_views_say_of_a_word_is_added():
+    texts = [f"{'good' if i % 2 else 'bad'}ness of thing {i % 7}" for i in range(80)]
+    truth = np.arange(80) % 2
+    source = TextSource(texts)
+    with new_cache() as cache:
+        views = {"lexical": Lexical().build(source, cache), "characters": Characters().build(source, cache)}
+        fitted = fit(review(truth, views, np.arange(30), target=0))
+        told = [fitted.word_weights(text, "topic 0") for text in texts]
+        spans = [(a, b) for a, b, _ in told[0]]
+        assert spans == sorted(set(spans))
+        assert [texts[0][a:b] for a, b in spans] == texts[0].split()
+        shares = np.array([sum(weight for *_, weight in words) for words in told])
+        # the weights and the score differ by a constant: the offsets and the means
+        assert np.ptp(shares - fitted.scores[:, 0]) < 1e-3
+        assert np.ptp(shares) > 0.1
 
 
 def test_a_classifier_that_is_not_finite_is_blamed():

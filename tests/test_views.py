@@ -2,21 +2,25 @@ import os
 import signal
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
 import pytest
+import regex
 from embedding_support import Toy
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from script_support import SAMPLES, mixed, samples
 
 from docreview.cache import Cache, TextSource
 from docreview.errors import ContractViolation, EmbeddingError
-from docreview.text import words
+from docreview.text import tokens, words
 from docreview.types import Vectors
-from docreview.views import Lexical, Semantic
-from docreview.views import lexical as lexical_module
+from docreview.views import Characters, Lexical, Semantic
 from docreview.views import semantic as semantic_module
+from docreview.views import tfidf as tfidf_module
+from docreview.views.characters import normalized
 
 WORDS = [f"{a}{b}" for a in "bcdfghjklm" for b in ["ar", "el", "in", "or", "ut", "ass", "end"]]
 
@@ -51,7 +55,7 @@ def test_the_weights_are_those_of_scikit_learn(
 ) -> None:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    monkeypatch.setattr(lexical_module, "_BLOCK", 37)
+    monkeypatch.setattr(tfidf_module, "_BLOCK", 37)
     texts = make_texts(200)
     built = Lexical(ngrams, max_df, min_df).build(TextSource(texts), Cache(tmp_path)).matrix
     vectorizer = TfidfVectorizer(
@@ -84,7 +88,7 @@ def test_tiny_corpora(texts: list[str], tmp_path: Path) -> None:
 
 
 def test_adding_documents_counts_those_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lexical_module, "_BLOCK", 50)
+    monkeypatch.setattr(tfidf_module, "_BLOCK", 50)
     texts = make_texts(230)
     cache, view = Cache(tmp_path), Lexical()
     before = TextSource(texts[:130], adds=((0, 130),))
@@ -94,8 +98,8 @@ def test_adding_documents_counts_those_alone(tmp_path: Path, monkeypatch: pytest
     assert view.remaining(before, cache) == 0
     assert view.remaining(after, cache) == 100
     counted: list[int] = []
-    real = lexical_module.count_ngrams
-    monkeypatch.setattr(lexical_module, "count_ngrams", lambda t, k: counted.append(len(t)) or real(t, k))
+    real = Lexical.count
+    monkeypatch.setattr(Lexical, "count", lambda self, t: counted.append(len(t)) or real(self, t))
     new = view.build(after, cache)
     assert counted == [50, 50]
     assert new.fingerprint != old.fingerprint
@@ -298,6 +302,112 @@ def test_semantic_settings_out_of_range(wrong: dict) -> None:
         Semantic(Toy(), **wrong)
 
 
+# ---------------------------------------------------------------------------------------------------------- characters
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(1, 3), (2, 5), (3, 3), (4, 6)])
+def test_character_weights_are_those_of_scikit_learn(shortest: int, longest: int, tmp_path: Path) -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    texts = [*make_texts(120), "a I x, :-) !!", "OWL owls owl's", "Ọjọ́ dára gan-an", "ፍርድ ቤቱ ውሳኔውን ሰጥቷል።"]
+    texts = [unicodedata.normalize("NFC", text.lower()) for text in texts]
+    built = Characters(shortest, longest, max_df=1.0).build(TextSource(texts), Cache(tmp_path)).matrix
+
+    def runs(text: str) -> list[str]:
+        # as "char_wb" has them, but without the edges as characters of their own
+        sizes = range(shortest, longest + 1)
+        words = [f" {word} " for word in text.split()]
+        grams = [w[i : i + size] for w in words for size in sizes for i in range(len(w) - size + 1)]
+        return [g for g in grams if g != " "] + [w for w in words if len(w) < shortest]
+
+    wanted = TfidfVectorizer(analyzer=runs, sublinear_tf=True).fit_transform(texts)
+    assert built.shape == wanted.shape
+    np.testing.assert_allclose((built @ built.T).toarray(), (wanted @ wanted.T).toarray(), atol=1e-5)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.one_of(mixed, st.text()), st.integers(1, 4), st.integers(0, 3))
+def test_no_character_of_any_script_is_left_out(text: str, shortest: int, more: int) -> None:
+    view = Characters(shortest, shortest + more)
+    there = view.locate(text)
+    reached = {i for start, end in there.spans for i in range(start, end)}
+    assert reached == {i for i, character in enumerate(text) if not character.isspace()}
+    assert set(there.at.tolist()) == set(range(len(there.spans)))
+    counts = view.count([text])
+    assert set(there.hashes.tolist()) == set(counts.columns.tolist())
+    assert there.shares.sum() == pytest.approx(float(counts.counts.sum()))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_texts_of_any_script_that_differ_in_one_character_get_different_rows(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    text = data.draw(samples)
+    at = data.draw(st.sampled_from([i for i, character in enumerate(text) if regex.match(r"[\p{L}\p{M}]", character)]))
+    other = text[:at] + data.draw(st.sampled_from(["ж", "ሰ", "क", "x"])) + text[at + 1 :]
+    assume(normalized(other) != normalized(text))
+    view = Characters(max_df=1.0).build(TextSource([text, other]), Cache(tmp_path_factory.mktemp("cache")))
+    first, second = view.matrix.toarray()
+    assert first.any()
+    assert float(first @ second) < 1 - 1e-6
+
+
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_a_text_of_each_script_keeps_all_its_characters_and_is_found_by_a_part_of_a_word(
+    name: str, tmp_path: Path
+) -> None:
+    texts = list(SAMPLES.values())
+    vectors = Characters().build(TextSource(texts, "xx"), Cache(tmp_path))
+    assert vectors.embed is not None
+    word = max(SAMPLES[name].split(), key=len)
+    folded = normalized(word)
+    assert unicodedata.normalize("NFC", "".join(folded)) == "".join(folded)
+    part = vectors.embed([word[: max(3, len(word) - 1)]])
+    scores = (vectors.matrix @ part.T).toarray().ravel()
+    assert list(SAMPLES)[int(scores.argmax())] == name
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.one_of(mixed, st.text(max_size=60)), min_size=1, max_size=6))
+def test_what_characters_add_sums_to_the_row(tmp_path_factory: pytest.TempPathFactory, texts: list[str]) -> None:
+    view = Characters(max_df=1.0).build(TextSource(texts), Cache(tmp_path_factory.mktemp("cache")))
+    assert view.explain is not None
+    assert view.embed is not None
+    np.testing.assert_array_equal(view.embed(texts).toarray(), view.matrix.toarray())
+    for row, text in enumerate(texts):
+        spans, weights = view.explain(text)
+        assert set(tokens(text)) <= set(spans)  # so that what both views say of a word can be added
+        assert spans == sorted(spans)
+        np.testing.assert_allclose(weights.sum(axis=0), view.matrix[[row]].toarray()[0], atol=1e-5)
+
+
+def test_the_same_word_in_another_form_looks_alike_to_the_character_view_alone(tmp_path: Path) -> None:
+    source = TextSource(["tunafurahi sana", "walifurahi", "kitabu kizuri"])
+    for view, near in ((Characters(), True), (Lexical(), False)):
+        rows = view.build(source, Cache(tmp_path)).matrix
+        assert ((rows[[0]] @ rows[[1]].T).toarray().item() > 0.1) is near
+
+
+def test_adding_documents_counts_the_characters_of_those_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tfidf_module, "_BLOCK", 50)
+    texts = make_texts(130)
+    cache, view = Cache(tmp_path), Characters()
+    before, after = TextSource(texts[:60]), TextSource(texts, adds=((0, 60), (60, 130)))
+    view.build(before, cache)
+    assert view.remaining(after, cache) == 70
+    same(view.build(after, cache), view.build(after, Cache(tmp_path / "fresh")))
+    # another length is counted for itself
+    assert Characters(2, 4).remaining(after, cache) == 130
+    assert Lexical().remaining(after, cache) == 130
+
+
+@pytest.mark.parametrize("wrong", [{"shortest": 0}, {"shortest": 6}, {"longest": 17}, {"max_df": 0.0}, {"min_df": 0}])
+def test_character_settings_out_of_range(wrong: dict) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Characters(**wrong)
+
+
 # -------------------------------------------------------------------------------------------------------------- queries
 
 
@@ -320,7 +430,7 @@ def test_more_queries_than_a_block_holds_are_read(tmp_path: Path, monkeypatch: p
     vectors = Lexical().build(TextSource(texts), Cache(tmp_path))
     assert vectors.embed is not None
     whole = vectors.embed(texts).toarray()
-    monkeypatch.setattr(lexical_module, "_BLOCK", 7)
+    monkeypatch.setattr(tfidf_module, "_BLOCK", 7)
     np.testing.assert_array_equal(vectors.embed(texts).toarray(), whole)
 
 

@@ -261,7 +261,7 @@ class Fused:
         return total / self._scales[view][1][:, None] * np.float32(self.weights[view])
 
     def word_weights(self, text: str, label: str) -> list[tuple[int, int, float]]:
-        """Spans of `text` that a lexical view sees, and how much each speaks for (above 0) or against `label`.
+        """Spans of `text`, and how much each speaks for (above 0) or against `label`, over all views that can tell.
 
         In standard deviations of the ranking score. Empty where no view can explain itself, where its classifier is not
         linear, or where nobody gave the label yet.
@@ -269,6 +269,7 @@ class Fused:
         import numpy as np
 
         index = self._task.question.index(label)
+        told: dict[tuple[int, int], float] = {}
         for name, part in self._parts.items():
             explain = part.view.explain
             if explain is None or part.columns is None:
@@ -283,9 +284,9 @@ class Fused:
             weights[part.columns] = line[0][position if len(line[0]) > 1 else 0]
             spans, matrix = explain(text)
             scale = sign * self.weights[name] / float(self._scales[name][1][index])
-            values = np.asarray(matrix @ weights).ravel() * scale
-            return [(start, end, float(value)) for (start, end), value in zip(spans, values, strict=True)]
-        return []
+            for span, value in zip(spans, (matrix @ weights).tolist(), strict=True):
+                told[span] = told.get(span, 0.0) + float(value * scale)
+        return [(start, end, value) for (start, end), value in sorted(told.items())]
 
 
 def assign_folds(labels: Ints, folds: int, rng: np.random.Generator) -> Ints:
