@@ -6,7 +6,8 @@ Entries, by kind, with their payload:
 
 - ``question``: name, labels, prompt, target. A later one replaces it (a label may be added; one in use may not go).
 - ``settings``: the review's components and numbers, resolved (see `review.Settings`).
-- ``sample``: name, document_ids, probability. A blind random draw, kept out of training.
+- ``sample``: name, document_ids, probability, n. A blind random draw, kept out of training. One of what nobody has read
+  (`types.ELUSION`) also has size, look (which of them it is, from 1) and mixed (asked among others, not before them).
 - ``stop-set``: document_ids. Whose predictions each batch then records.
 - ``batch``: round, document_ids, scores, probabilities, strategy, n, views, neighbors, stop_set.
 - ``label``: document_id, value, reviewer, at, seconds, note, prior.
@@ -23,7 +24,7 @@ from math import isclose, nan
 from typing import TYPE_CHECKING, Any
 
 from docreview.errors import NewerVersion
-from docreview.types import Annotation, Batch, Question, Round, Sample, frozen
+from docreview.types import ELUSION, VALIDATION, Annotation, Batch, Question, Round, Sample, frozen
 
 if TYPE_CHECKING:
     from docreview.store import Entry
@@ -54,6 +55,8 @@ class Ledger:
     batch: Batch | None = None
     history: list[Round] = field(default_factory=list)
     samples: dict[str, Sample] = field(default_factory=dict)
+    #: samples whose documents are asked among others
+    mixed: set[str] = field(default_factory=set)
     stop_set: Ints | None = None
     #: row -> reviewer -> label or None, both in the order of the first and last answer
     answers: dict[int, dict[str, str | None]] = field(default_factory=dict)
@@ -70,7 +73,8 @@ class Ledger:
     #: answers that came with the documents: they speak only where nobody has read
     _priors: set[tuple[int, str]] = field(default_factory=set)
     _batch_rows: list[int] = field(default_factory=list)
-    _locked: set[int] = field(default_factory=set)
+    #: row -> the sample that holds it
+    _locked: dict[int, str] = field(default_factory=dict)
     #: strategy -> whether its documents were drawn at random: both, where it draws a share of them so
     _draws: dict[str, set[bool]] = field(default_factory=dict)
     #: the first round in which a strategy drew at random
@@ -98,9 +102,15 @@ class Ledger:
             case "settings":
                 self.settings = payload
             case "sample":
+                name = payload["name"]
                 drawn = np.array([rows[i] for i in payload["document_ids"]], dtype=np.int64)
-                self.samples[payload["name"]] = Sample(payload["name"], drawn, payload["probability"])
-                self._locked.update(drawn.tolist())
+                outside = np.array(sorted({*self.rounds, *self._locked}), dtype=np.int64)
+                self.samples[name] = Sample(name, drawn, payload["probability"], frozen(outside))
+                self._locked.update(dict.fromkeys(drawn.tolist(), name))
+                if payload.get("mixed"):
+                    self.mixed.add(name)
+                if _is_elusion(name):  # what was given out and not answered is unread like the rest
+                    self.batch, self._batch_rows, self.pending = None, [], {}
             case "stop-set":
                 self.stop_set = np.array([rows[i] for i in payload["document_ids"]], dtype=np.int64)
             case "batch":
@@ -164,11 +174,18 @@ class Ledger:
         self._batch_rows = [rows[i] for i in ids]
         taken = len(self._locked) + sum(1 for row in self.rounds if row not in self._locked)
         candidates = payload["n"] - taken
-        drawn = _uniform(payload["probabilities"], candidates)
+        # documents of a sample may stand among those that the strategy chose
+        pairs = zip(self._batch_rows, payload["probabilities"], strict=True)
+        chosen = [probability for row, probability in pairs if row not in self._locked]
+        drawn = _uniform(chosen, candidates)
         kinds = {kind: Asked(self.round, payload["strategy"], kind, candidates) for kind in set(drawn)}
-        for row, kind in zip(self._batch_rows, drawn, strict=True):
+        rest = iter(drawn)
+        for row in self._batch_rows:
             self.asked.pop(row, None)  # asked again after a withdrawal: it stands where it was asked last
-            self.asked[row] = kinds[kind]
+            sample = self._locked.get(row)
+            self.asked[row] = (
+                kinds[next(rest)] if sample is None else Asked(self.round, f"{sample}-sample", False, candidates)
+            )
         self._draws.setdefault(payload["strategy"], set()).update(drawn)
         if True in drawn:
             self._explored.setdefault(payload["strategy"], self.round)
@@ -182,6 +199,26 @@ class Ledger:
                 None if stop_set is None else decode(stop_set, len(self.labels)),
             )
         )
+
+    @property
+    def elusion(self) -> tuple[Sample, ...]:
+        """The samples of what nobody had read, in the order in which they were drawn."""
+        return tuple(sample for name, sample in self.samples.items() if _is_elusion(name))
+
+    @property
+    def waiting(self) -> tuple[Sample, Ints] | None:
+        """The sample to be read next, and its rows that nobody has answered, in the order drawn; None where none is.
+
+        Samples that a simulation sets aside are not read.
+        """
+        import numpy as np
+
+        first = [self.samples[VALIDATION]] if VALIDATION in self.samples else []
+        for sample in (*first, *self.elusion):
+            rows = [row for row in sample.rows.tolist() if row not in self.rounds]
+            if rows:
+                return sample, np.array(rows, dtype=np.int64)
+        return None
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -239,7 +276,7 @@ class Ledger:
         return {
             row: asked
             for row, asked in self.asked.items()
-            if len(self._draws[asked.strategy]) == 2 and asked.round >= self._explored[asked.strategy]
+            if len(self._draws.get(asked.strategy, ())) == 2 and asked.round >= self._explored[asked.strategy]
         }
 
     @property
@@ -273,6 +310,10 @@ class Ledger:
             for row, given in self.answers.items()
             for reviewer, value in given.items()
         )
+
+
+def _is_elusion(name: str) -> bool:
+    return name == ELUSION or name.startswith(f"{ELUSION}-")
 
 
 def _uniform(probabilities: Sequence[float], candidates: int) -> list[bool]:

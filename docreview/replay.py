@@ -15,7 +15,7 @@ from docreview.errors import OtherVersions
 from docreview.ledger import Ledger
 from docreview.registry import other_versions as differing
 from docreview.rounds import Settings, draw, draw_sample, make_state, settings_from
-from docreview.types import VALIDATION, Progress, silent
+from docreview.types import Progress, silent
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
@@ -90,9 +90,9 @@ def _again(
         return draw(ledger, state, components, settings, payload["size"], corpus.store) or {"document_ids": []}
     if kind == "sample":
         pool = make_state(ledger, lambda: components.model, settings.seed, n, {}, None, corpus.texts).pool
-        sample = draw_sample(VALIDATION, settings.validation, settings.seed, pool)
-    else:
-        sample = draw_sample("stop-set", len(payload["document_ids"]), settings.seed, np.arange(n))
+        sample = draw_sample(payload["name"], payload.get("size", settings.validation), settings.seed, pool)
+        return {"document_ids": corpus.store.ids_of(sample.rows), "probability": sample.probability}
+    sample = draw_sample("stop-set", len(payload["document_ids"]), settings.seed, np.arange(n))
     return {"document_ids": corpus.store.ids_of(sample.rows)}
 
 

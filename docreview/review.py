@@ -25,6 +25,7 @@ from docreview.live_check import LiveCheck, kept_check
 from docreview.registry import other_versions
 from docreview.rounds import STOP_SET, Assemble, Components, Settings, chain_of, draw, draw_sample, make_state, plain
 from docreview.types import (
+    ELUSION,
     LONGEST,
     VALIDATION,
     Batch,
@@ -36,6 +37,7 @@ from docreview.types import (
     Progress,
     Question,
     ReviewState,
+    Sample,
     StopDecision,
     Vectors,
     silent,
@@ -133,6 +135,48 @@ class Review:
                 return Batch(ledger.round, (), "none", (), ())
             # where another process wrote something meanwhile, nothing is entered, and what is next is decided anew
             self._store.append(self.chain, entry, expected=ledger.seq)
+
+    def draw_elusion(self, size: int, *, mixed: bool = False) -> Sample:
+        """Draw a random sample of `size` documents that nobody has read (all, where there are fewer), and lock it.
+
+        It says what the review has missed: it never trains the model, and `next_batch` asks for its documents before
+        all others, or, where it is `mixed`, hidden among them, so that who answers cannot tell which they are. It
+        cannot be taken back, and another can only be drawn once it is read. `ProjectError` says why none can be drawn.
+        """
+        if size < 1:
+            raise ProjectError(f"a sample needs at least one document, asked for {size}.")
+        if self.question.target is None:
+            raise ProjectError(
+                f"question '{self.name}' has no target: an elusion sample looks for missed documents of one."
+            )
+        while True:
+            self._refresh()
+            ledger, n = self._ledger, self.corpus.n
+            if not ledger.read:
+                raise ProjectError(
+                    "nobody has read anything yet: an elusion sample is drawn of what a review has left. "
+                    "For one at the start, set 'validation' in docreview.toml."
+                )
+            if ledger.waiting is not None:
+                open_, rows = ledger.waiting
+                raise ProjectError(
+                    f"the {open_.name} sample is locked and not read to its end: {rows.size} of {open_.rows.size} "
+                    "documents wait for 'docreview review'."
+                )
+            pool = self._now(*self._ready()).pool
+            if not pool.size:
+                raise ProjectError("every document has been read: there is nothing to draw from.")
+            if ledger.settings != self._described:
+                entry: tuple[str, Mapping[str, Any]] = ("settings", self._described)
+            else:
+                look = len(ledger.elusion) + 1
+                name = ELUSION if look == 1 else f"{ELUSION}-{look}"
+                sample = draw_sample(name, size, self.settings.seed, pool)
+                drawn = {"document_ids": self.corpus.store.ids_of(sample.rows), "probability": sample.probability}
+                entry = "sample", {"name": name, **drawn, "n": n, "size": size, "look": look, "mixed": mixed}
+            # where another process wrote something meanwhile, what nobody has read is looked at anew
+            if self._store.append(self.chain, entry, expected=ledger.seq) and entry[0] == "sample":
+                return self.ledger.samples[name]
 
     def should_stop(self) -> StopDecision:
         """Ask the stopping rule."""

@@ -14,7 +14,7 @@ import numpy as np
 from docreview.contracts import Component, fit, fit_committee, select
 from docreview.ledger import Ledger, encode
 from docreview.registry import made_by
-from docreview.types import VALIDATION, Fitted, Neighbors, ReviewState, Sample, Selection, Vectors
+from docreview.types import Fitted, Neighbors, ReviewState, Sample, Selection, Vectors
 
 if TYPE_CHECKING:
     from docreview.store import Store
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: how many documents' predictions are followed from round to round where a stopping rule needs it
 STOP_SET = 500
+#: the share of a batch, on average, that a hidden sample takes
+HIDDEN = 0.5
 
 
 @dataclass(frozen=True)
@@ -137,8 +139,7 @@ def draw(
     chosen = _choose(ledger, state, components, settings, size)
     if chosen is None:
         return None
-    strategy, selection = chosen
-    described = None if strategy is None else strategy.describe()
+    described, selection = chosen
     assert selection.scores is not None, "set by check_selection"
     assert selection.probabilities is not None, "set by check_selection"
     predicted = ledger.stop_set is not None and state.trainable
@@ -147,8 +148,8 @@ def draw(
         "document_ids": store.ids_of(selection.rows),
         "scores": [None if math.isnan(score) else score for score in selection.scores.tolist()],
         "probabilities": selection.probabilities.tolist(),
-        "strategy": f"{VALIDATION}-sample" if described is None else described.pop("name"),
-        "made_by": described,
+        "strategy": described.pop("name"),
+        "made_by": described or None,
         "size": size,
         "n": state.n,
         "views": {name: view.fingerprint for name, view in state.views.items()},
@@ -182,17 +183,47 @@ def generator(seed: int, round_: int, role: str) -> np.random.Generator:
 
 def _choose(
     ledger: Ledger, state: ReviewState, components: Components, settings: Settings, size: int
-) -> tuple[Component | None, Selection] | None:
-    """Select rows: the validation sample first, then by cold start until a model can be trained, then by strategy."""
-    sample = ledger.samples.get(VALIDATION)
-    if sample is not None:
-        waiting = np.array([row for row in sample.rows if row not in ledger.rounds], dtype=np.int64)[:size]
-        if waiting.size:
-            drawn = np.full(waiting.size, sample.probability, dtype=np.float32)
-            return None, Selection(waiting, np.full(waiting.size, np.nan, np.float32), drawn)
+) -> tuple[dict[str, str], Selection] | None:
+    """Select rows: samples first, then by cold start until a model can be trained, then by strategy.
+
+    A sample that is to be hidden takes places among the others, drawn by lot. Returns what chose, and what was chosen.
+    """
+    rng = generator(settings.seed, state.round, "hide")
+    drawn, hidden = None, 0
+    if ledger.waiting is not None:
+        sample, rows = ledger.waiting
+        places = size
+        if sample.name in ledger.mixed and state.pool.size:
+            ordinary = min(size - int(rng.binomial(size, HIDDEN)), state.pool.size)
+            places = size - ordinary
+        rows = rows[:places]
+        hidden = rows.size
+        unknown, probability = np.full(hidden, np.nan), np.full(hidden, sample.probability)
+        drawn = Selection(rows, unknown.astype(np.float32), probability.astype(np.float32))
+        if hidden == size or sample.name not in ledger.mixed or not state.pool.size:
+            return {"name": f"{sample.name}-sample"}, drawn
     if not state.pool.size:
         return None
     strategy = components.query_strategy
     if "model" in strategy.value.needs and not state.trainable:
         strategy = components.cold_start
-    return strategy, select(strategy, state, size, generator(settings.seed, state.round, "query-strategy"))
+    chosen = select(strategy, state, size - hidden, generator(settings.seed, state.round, "query-strategy"))
+    return strategy.describe(), chosen if drawn is None else _hide(drawn, chosen, rng)
+
+
+def _hide(sample: Selection, others: Selection, rng: np.random.Generator) -> Selection:
+    """Put the documents of a sample in random places among others; either keep their order."""
+    size = sample.rows.size + others.rows.size
+    of_sample = np.zeros(size, dtype=bool)
+    of_sample[rng.choice(size, sample.rows.size, replace=False)] = True
+
+    def merged(first: Any, second: Any) -> Any:
+        both = np.empty(size, dtype=second.dtype)
+        both[of_sample], both[~of_sample] = first, second
+        return both
+
+    return Selection(
+        merged(sample.rows, others.rows),
+        merged(sample.scores, others.scores),
+        merged(sample.probabilities, others.probabilities),
+    )

@@ -216,15 +216,27 @@ CommitteeKind: TypeAlias = Literal["bootstrap", "views", "classifiers", "initial
 
 #: the sample that is drawn before anything else, where the project wants one
 VALIDATION = "validation"
+#: the sample that is drawn of what nobody has read; a second one is ``elusion-2``
+ELUSION = "elusion"
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A blind random draw, kept out of training: `rows` in the order drawn, each drawn with `probability`."""
+    """A blind random draw, kept out of training: `rows` in the order drawn, each drawn with `probability`.
+
+    `outside` are the rows that it was not drawn from, in order: those answered then, or locked in an earlier sample.
+    None where that is not known.
+    """
 
     name: str
     rows: Ints
     probability: float
+    outside: Ints | None = None
+
+    @property
+    def population(self) -> int:
+        """Number of documents that it was drawn from."""
+        return round(self.rows.size / self.probability) if self.rows.size else 0
 
 
 _Array = TypeVar("_Array", bound="npt.NDArray[Any]")

@@ -301,6 +301,23 @@ def test_the_stopping_rule_is_told_and_the_person_decides(project, sit):
     assert "Stopped: " in again.press("n", "answered in this sitting")
 
 
+def test_a_sample_of_what_is_left_is_read_although_the_rule_says_stop(project, sit):
+    folder = project(20, '[questions.fruit.stopping_rule]\nname = "budget"\nlabels = 5\n')
+    sitting = sit(folder)
+    for number in range(1, 6):
+        answer(sitting, number)
+    sitting.until("The stopping rule says stop.")
+    sitting.press("n", "answered in this sitting")
+    with Project.open(folder) as opened:
+        opened.review().draw_elusion(3)
+    again = sit(folder)
+    for number in range(6, 9):
+        answer(again, number)
+    again.until("The stopping rule says stop.")
+    with Project.open(folder) as opened:
+        assert opened.review().ledger.waiting is None
+
+
 def test_no_terminal_is_one_clear_line(project):
     done = subprocess.run(
         [sys.executable, "-m", "docreview", "review"],

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from docreview.cli import screen
 from docreview.cli.terminal import BACK, EOF, REDRAW, TICK, Hangup, Terminal
-from docreview.types import Label
+from docreview.types import VALIDATION, Label
 
 if TYPE_CHECKING:
     from docreview.review import Review
@@ -79,7 +79,11 @@ class Reviewer:
         learnt = f"learning from {self._read():,} answers" if self._read() else "choosing the first documents"
         with self.terminal.waiting(learnt):
             decision = self.review.should_stop()
-            batch = self.review.next_batch() if not decision.stop or self._told else None
+            waiting = self.review.ledger.waiting
+            # a sample of what is left is drawn because one has stopped, and is to be read to its end
+            sampling = waiting is not None and waiting[0].name != VALIDATION
+            go_on = not decision.stop or self._told or sampling
+            batch = self.review.next_batch() if go_on else None
         self._decision = decision
         if batch is None:
             self._told = True

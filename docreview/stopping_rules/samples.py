@@ -164,7 +164,7 @@ class RecallBound(_Bound):
     found are counted against it. Guarantee: for one sample, recall at the stop lies below `recall` with probability at
     most ``1 - confidence``, whatever the ranking and however often one looks: the bound is made once. With the
     `validation` sample it needs many target documents in it (hundreds, for 0.95), as the bound on their number must
-    come close; `qbcb` needs fewer. With a sample drawn late, from what was left unread (`sample` names it), this is
+    come close; `qbcb` needs fewer. With a sample drawn late, of what nobody has read (`sample = "elusion"`), this is
     the elusion test: sharp, and good for one sample. To draw another where the first disappoints voids it; for that
     there is `alpha-spending`. Skipped documents count as relevant and unfound.
     """
@@ -201,7 +201,7 @@ class ConfidenceSequence(_Bound):
     middle of it. Guarantee: recall at the stop lies below `recall` with probability at most ``1 - confidence``,
     whatever the ranking, however often one looks, at whatever length the sample is read. What it costs is a wider
     bound: a fifth to a half more documents for a pile that holds nothing. The sample must be read in the order drawn;
-    one drawn late, from what was left unread (`sample` names it), says most.
+    one drawn late, of what nobody has read (`sample = "elusion"`), says most.
 
     Paper: Waudby-Smith and Ramdas 2020, Confidence sequences for sampling without replacement.
     Paper: Lewis et al. 2023, Confidence sequences for evaluating one-phase technology-assisted review.
@@ -257,22 +257,30 @@ class _Sampled:
         # read in the order drawn, the answered beginning of a random sample is random too
         beginning = sample.rows[: answered.size if answered.all() else int(answered.argmin())]
         labels = state.labels[beginning]
-        drawn = int(state.rounds[sample.rows][answered].min()) if answered.any() else state.round
-        before = (state.rounds >= 0) & (state.rounds < drawn)
-        before[sample.rows] = False
-        is_target = state.labels == target
         locked = np.zeros(state.n, dtype=bool)
         for other in state.samples:
             locked[other.rows] |= other.name != name
+        unread = state.rounds < 0
+        before = np.zeros(state.n, dtype=bool)
+        if sample.outside is not None:
+            before[sample.outside] = True
+            expected, aside = state.n - int(before.sum()), 0
+            before &= ~(unread & locked)
+        else:  # what was answered before the first of the sample was
+            drawn = int(state.rounds[sample.rows][answered].min()) if answered.any() else state.round
+            before = ~unread & (state.rounds < drawn)
+            before[sample.rows] = False
+            expected, aside = state.n - int(before.sum()), int((locked & unread).sum())
+        is_target = state.labels == target
         return _Sampled(
             name=name,
             size=int(sample.rows.size),
             read=int(beginning.size),
             skipped=int((labels < 0).sum()),
             positives=beginning[labels == target],
-            population=round(sample.rows.size / sample.probability),
-            expected=state.n - int(before.sum()),
-            aside=int((locked & (state.rounds < 0)).sum()),
+            population=sample.population,
+            expected=expected,
+            aside=aside,
             found_before=int((is_target & before).sum()),
             found_inside=int((is_target & ~before).sum()),
             skipped_before=int((before & (state.labels < 0)).sum()),
