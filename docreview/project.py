@@ -28,6 +28,7 @@ from typing import Any
 from docreview.config import Config, QuestionConfig, read_config, write_config
 from docreview.contracts import Component, check_preset, guarded, write_rows
 from docreview.corpus import Corpus
+from docreview.datasheet import datasheet
 from docreview.errors import (
     BadSetting,
     ComponentError,
@@ -39,6 +40,7 @@ from docreview.errors import (
     ended,
 )
 from docreview.exporters import exporter_for
+from docreview.history import label_history
 from docreview.importers import importer_for, read_documents
 from docreview.ledger import Ledger
 from docreview.locks import project_lock
@@ -386,12 +388,13 @@ class Project:
         question: str | None = None,
         *,
         everything: bool = True,
+        history: bool = False,
         settings: Mapping[str, Any] | None = None,
     ) -> int:
         """Write one row a document with its label to a file; return how many. The ending says the format.
 
         `everything` includes documents nobody has answered, with an empty label and, once there is a model, its
-        probability for each label. `settings` are the exporter's.
+        probability for each label. With `history` it is one row an answer (`history`). `settings` are the exporter's.
         """
         exporters = self.components("exporters")
         try:
@@ -399,7 +402,25 @@ class Project:
         except ExportFailed as error:
             raise ExportFailed(" ".join([str(error), *self.plugins.registry.absent])) from error
         exporter = self.plugins.registry.create("exporters", name, settings) if settings else exporters[name]
-        return write_rows(exporter, Path(path), rows_of(self.review(question), self.store, everything))
+        rows = self.history(question) if history else self.rows(question, everything=everything)
+        return write_rows(exporter, Path(path), rows)
+
+    def rows(self, question: str | None = None, *, everything: bool = True) -> Iterator[dict[str, Scalar]]:
+        """One row a document, in the order of the corpus, with the same keys in each: what `export` writes.
+
+        Its id, title, text, label, who answered, how it was chosen and, once there is a model, how likely each label
+        is; then its metadata. `everything` includes documents nobody has answered.
+        """
+        return rows_of(self.review(question), self.store, everything)
+
+    def history(self, question: str | None = None) -> Iterator[dict[str, Scalar]]:
+        """One row for each answer ever given and each taken back, in the order of the record."""
+        return label_history(self.store.entries(chain_of(self.question(question).name)))
+
+    def datasheet(self, question: str | None = None) -> str:
+        """A page of Markdown for whoever uses the labels: languages, counts, agreement, how documents were chosen."""
+        review = self.review(question)
+        return datasheet(review, self.corpus, self.store.entries(review.chain))
 
     def report(self, path: str | Path, question: str | None = None, progress: Progress = silent) -> Path:
         """Write the report of a review as one self-contained HTML file, or as JSON, by the ending; return the path."""

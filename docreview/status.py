@@ -12,6 +12,7 @@ import docreview
 from docreview.corpus import library_versions
 from docreview.errors import ComponentError
 from docreview.estimates import Estimate, richness
+from docreview.history import chosen
 from docreview.live_check import Between, LiveCheck
 from docreview.plots import Curve
 from docreview.report import ReportData, Table
@@ -150,8 +151,11 @@ def rows_of(review: Review, store: Store, everything: bool) -> Iterator[dict[str
     """One row a document for an export: its text, its label and how it came by it; in the order of the corpus.
 
     `everything` includes documents nobody has answered. Once there is a model, each row has its probabilities.
+    `selected_by` and `selection_probability` say what asked about the document, and with which probability it was drawn
+    in that round; `sample` the blind random sample that it belongs to.
     """
     ledger, state = review.ledger, review.state()
+    how = chosen(store.entries(review.chain))
     predicted = _predicted(review)
     rows = list(range(state.n)) if everything else sorted(ledger.rounds)
     blocks = [rows[start : start + 4096] for start in range(0, len(rows), 4096)]
@@ -161,6 +165,7 @@ def rows_of(review: Review, store: Store, everything: bool) -> Iterator[dict[str
         for row, document in zip(block, store.documents(block), strict=True):
             given = ledger.answers.get(row, {})
             round_ = ledger.rounds.get(row)
+            choice = how.get(document.id)
             out: dict[str, Scalar] = {
                 "id": document.id,
                 "title": document.title,
@@ -168,6 +173,9 @@ def rows_of(review: Review, store: Store, everything: bool) -> Iterator[dict[str
                 "label": ledger.consensus(row),
                 "status": "unread" if round_ is None else "prior" if round_ == 0 else "read",
                 "round": round_,
+                "selected_by": None if choice is None else choice.strategy,
+                "selection_probability": None if choice is None else choice.probability,
+                "sample": (choice and choice.sample) or None,
                 "reviewers": ", ".join(given) if given else None,
                 "notes": " | ".join(ledger.notes.get(row, {}).values()) or None,
             }

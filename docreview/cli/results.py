@@ -141,28 +141,39 @@ def report_command(file: Path, project: Path | None, question: str | None) -> No
 @click.command("export")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @click.option("--answered", is_flag=True, help="Leave out documents nobody has answered.")
+@click.option("--history", is_flag=True, help="One row an answer: who said what when, and what was taken back.")
 @set_option("exporter")
 @project_option
 @question_option
 @json_option
 def export_command(
-    file: Path, answered: bool, pairs: tuple[str, ...], project: Path | None, question: str | None, as_json: bool
+    file: Path,
+    answered: bool,
+    history: bool,
+    pairs: tuple[str, ...],
+    project: Path | None,
+    question: str | None,
+    as_json: bool,
 ) -> None:
     """Write the documents with their labels to a file.
 
-    One row a document: id, title, text, label, who answered, in which round, with which notes, and how likely the model
-    thinks each label. The file's ending says the format: .csv, .jsonl, .xlsx, or one of a plugin.
+    One row a document: id, title, text, label, who answered, in which round, what chose it and with which probability,
+    with which notes, and how likely the model thinks each label. The file's ending says the format: .csv, .jsonl,
+    .xlsx, or one of a plugin.
 
     \b
     Example:
       docreview export labels.xlsx
+      docreview export history.jsonl --history
     """
+    if history and answered:
+        raise click.UsageError("--history holds answers alone: --answered says nothing there.")
     with open_project(project) as opened, progress_bars(), writing(file):
-        rows = opened.export(file, question, everything=not answered, settings=settings_of(pairs))
+        rows = opened.export(file, question, everything=not answered, history=history, settings=settings_of(pairs))
     if as_json:
         print_json({"file": str(file), "rows": rows})
     else:
-        click.echo(f"Wrote {counted(rows, 'document')} to {printable(str(file))}")
+        click.echo(f"Wrote {counted(rows, 'answer' if history else 'document')} to {printable(str(file))}")
 
 
 @click.command("replay")
