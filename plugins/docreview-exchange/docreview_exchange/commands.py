@@ -219,6 +219,34 @@ def receive(
         raise DocreviewError(failed[0])
 
 
+@exchange.command("dataset")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--unlabeled", is_flag=True, help="Add a split of the documents that have no label.")
+@click.option(
+    "--spacy", default="", metavar="LANGUAGE", help="Add a DocBin for each split, for spaCy in that language (xx: any)."
+)
+@_force_option
+@_project_options
+def dataset(folder: Path, unlabeled: bool, spacy: str, force: bool, project: Path, question: str | None) -> None:
+    """Write the labels as a data set: FOLDER is what load_dataset of Hugging Face's 'datasets' takes.
+
+    Parquet files with features and splits: train, and each blind random sample by its name. README.md is the datasheet:
+    languages, counts, agreement, how the documents were chosen and with which probabilities. history.jsonl has every
+    answer ever given. Texts are included: what their owners allow is yours to know.
+
+    \b
+    Example:
+      docreview exchange dataset hausa-sentiment --spacy xx
+    """
+    from docreview import Project
+    from docreview_exchange.dataset import write_dataset
+
+    with Project.open(project) as opened:
+        counts = write_dataset(folder, opened, question, unlabeled=unlabeled, spacy=spacy, force=force)
+    said = ", ".join(f"{split} {n:,}" for split, n in counts.items())
+    click.echo(f"Wrote {_counted(sum(counts.values()), 'document')} to {shown(folder)}: {said}.")
+
+
 def _renaming(entry: str) -> tuple[str, str]:
     old, sign, new = (part.strip() for part in entry.partition("="))
     if not (old and sign and new):

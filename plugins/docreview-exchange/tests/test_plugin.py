@@ -19,7 +19,7 @@ def docreview(*arguments: str) -> str:
 def test_the_command_is_there_once_the_plugin_is_installed() -> None:
     told = docreview("exchange", "--help")
     assert "Exchange files with people who do not use docreview." in told
-    for command in ("send", "receive", "config"):
+    for command in ("send", "receive", "config", "dataset"):
         assert f"\n  {command} " in told
 
 
@@ -27,7 +27,10 @@ def test_its_components_are_registered(project: Project) -> None:
     registry = project.plugins.registry
     assert "exchange" in project.plugins.loaded
     assert not project.plugins.quarantined
-    for kind, name in (("oracles", "answered-file"), ("exporters", "label-studio")):
+    for kind, name in (
+        ("oracles", "answered-file"),
+        *(("exporters", exporter) for exporter in ("label-studio", "parquet", "spacy")),
+    ):
         assert registry.get(kind, name).plugin == "exchange"
         assert registry.get(kind, name).summary
 
@@ -42,7 +45,8 @@ import sys, click, docreview_exchange as plugin
 plugin.register_commands(click.Group())
 for hook in (plugin.register_oracles, plugin.register_exporters):
     hook(lambda name, factory: None)
-print(*sorted({name.partition(".")[0] for name in sys.modules} & {"numpy", "rich", "sqlalchemy", "torch", "sklearn"}))
+heavy = {"numpy", "pyarrow", "rich", "spacy", "sqlalchemy", "torch", "sklearn"}
+print(*sorted({name.partition(".")[0] for name in sys.modules} & heavy))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
