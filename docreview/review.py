@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
-    from docreview.store import Store
+    from docreview.store import Entry, Store
 
 
 class Review:
@@ -105,6 +105,11 @@ class Review:
     def chain(self) -> str:
         """The review's chain in the record."""
         return self._chain
+
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries of that chain, in order."""
+        return self._store.entries(self._chain)
 
     @property
     def ledger(self) -> Ledger:

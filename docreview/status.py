@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import docreview
@@ -18,15 +18,17 @@ from docreview.plots import Curve
 from docreview.report import ReportData, Table
 from docreview.review import Review
 from docreview.types import VALIDATION, Progress, Question, Scalar, StopDecision, now, silent
+from docreview.validation import Validation, figures_table, refusals, validation_of
 
 log = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from docreview.corpus import Corpus
+    from docreview.ledger import Ledger
     from docreview.plugins import Plugins
     from docreview.store import Store
     from docreview.text import Writing
-    from docreview.types import Floats
+    from docreview.types import Floats, Sample
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,10 @@ class Status:
     seconds_per_document: float | None
     #: documents of the validation sample that are answered, and its size
     validation: tuple[int, int]
-    #: share of the corpus that carries the target, estimated from that sample
+    #: the same of the sample of what nobody had read, the last where there are several; and how many were drawn
+    elusion: tuple[int, int]
+    looks: int
+    #: share of the corpus that carries the target, estimated from the validation sample
     richness: Estimate | None
     #: whether choosing helps, as it was computed last; None where no random documents are drawn among the chosen ones
     live_check: LiveCheck | None
@@ -77,7 +82,7 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
     """Count."""
     ledger, state = review.ledger, review.state()
     found = dict(zip(review.question.labels, state.found.tolist(), strict=True))
-    sample = ledger.samples.get(VALIDATION)
+    sample, looks = ledger.samples.get(VALIDATION), ledger.elusion
     names = list(corpus.views) if corpus.n else []
     aside = {name: reason for name in names if (reason := corpus.aside(name))}
     writing = _writing(corpus)
@@ -97,9 +102,9 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         aside=aside,
         remaining=max((corpus.remaining(name) for name in names), default=0),
         seconds_per_document=ledger.seconds / ledger.timed if ledger.timed else None,
-        validation=(0, 0)
-        if sample is None
-        else (sum(1 for row in sample.rows.tolist() if row in ledger.rounds), int(sample.rows.size)),
+        validation=_answered(ledger, sample),
+        elusion=_answered(ledger, looks[-1] if looks else None),
+        looks=len(looks),
         richness=None
         if sample is None or review.question.target_index is None
         else richness(state, sample, review.question.target_index),
@@ -109,6 +114,12 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         writing=writing,
         broken_documents=dict(zip(first, corpus.store.ids_of(first.values()), strict=True)),
     )
+
+
+def _answered(ledger: Ledger, sample: Sample | None) -> tuple[int, int]:
+    """How many documents of a sample are answered, of how many."""
+    rows = [] if sample is None else sample.rows.tolist()
+    return sum(1 for row in rows if row in ledger.rounds), len(rows)
 
 
 def _writing(corpus: Corpus) -> Writing | None:
@@ -194,6 +205,8 @@ def report_of(
     entries = store.entries(review.chain)
     target = "" if question.target is None else f" {status.found[question.target]:,} carry '{question.target}'."
     described = corpus.describe()
+    samples = review.ledger.samples
+    validated = validation_of(review) if samples and question.target is not None else None
     return ReportData(
         title=f"Review: {question.name}",
         question=question,
@@ -206,7 +219,11 @@ def report_of(
         seconds_per_document=status.seconds_per_document,
         summary=f"{status.read:,} of {status.documents:,} documents were read.{target} {status.stop.reason}",
         progress=_progress(review),
-        tables=(*((_reviewers(review),) if status.read else ()), *_richness(status), *_checked(checked, question)),
+        tables=(
+            *((_reviewers(review),) if status.read else ()),
+            *_validated(validated, status),
+            *_checked(checked, question),
+        ),
         labels_by_day=dict(
             Counter(e.payload["at"][:10] for e in entries if e.kind == "label" and not e.payload["prior"])
         ),
@@ -217,7 +234,7 @@ def report_of(
         chain=review.chain,
         entries=len(entries),
         closing_hash=entries[-1].hash if entries else "",
-        warnings=_warnings(status),
+        warnings=(*_warnings(status), *_unclaimed(validated)),
     )
 
 
@@ -240,6 +257,23 @@ def _progress(review: Review) -> tuple[Curve, ...]:
         role: Literal["main", "other"] = "main" if label == review.question.target else "other"
         curves.append(Curve(label, tuple(range(len(rows) + 1)), tuple(ys), role=role))
     return tuple(curves) if rows else ()
+
+
+def _validated(validated: Validation | None, status: Status) -> tuple[Table, ...]:
+    """What may be claimed from random samples; from one that is half read, the richness that it shows so far."""
+    table = None if validated is None else figures_table(validated)
+    if validated is None or table is None or not table.rows:
+        return _richness(status)
+    sentences = " ".join(figure.sentence for figure in validated.figures if not figure.refused)
+    rest = () if not validated["richness"].refused else _richness(status)
+    return (replace(table, note=sentences), *rest)
+
+
+def _unclaimed(validated: Validation | None) -> tuple[str, ...]:
+    """What may not be claimed, and why; nothing where no sample was drawn to claim it from."""
+    if validated is None or not validated.looks:
+        return ()
+    return (*refusals(validated), *validated.deviations)
 
 
 def _richness(status: Status) -> tuple[Table, ...]:

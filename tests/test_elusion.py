@@ -239,3 +239,20 @@ def test_the_draw_does_not_depend_on_ranks(lexical_project: Make) -> None:
     for seed in range(2000):
         counts[draw_sample("elusion", 10, seed, pool).rows] += 1
     assert abs(counts - 400).max() < 5 * np.sqrt(2000 * 0.2 * 0.8)
+
+
+def test_what_a_simulation_sets_aside_is_not_drawn_from(lexical_project: Make) -> None:
+    project = lexical_project(200)
+    review = project.review()
+    aside = {"name": "held-out", "document_ids": project.store.ids(100, 120), "n": 0, "probability": 1.0}
+    project.store.append(review.chain, ("sample", aside))
+    answer(review, 4)
+    sample = review.draw_elusion(30)
+    assert sample.population == 100
+    assert sample.outside is not None
+    assert set(range(100, 120)) <= set(sample.outside.tolist())
+    answer(review, 2)
+    decision = RecallBound(0.8, sample="elusion").check(review.state())
+    assert decision.evidence["population"] == 100
+    # nobody is to find what was set aside: it is not missed either
+    assert decision.evidence["missed_at_most"] <= 100

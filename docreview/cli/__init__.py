@@ -27,6 +27,7 @@ COMMANDS = {
     "next": ("scripting", "Print the documents to read next."),
     "record": ("scripting", "Record labels from the command line or from JSON lines."),
     "status": ("results", "Say where the review stands."),
+    "validate": ("validating", "Measure by random samples what a review has missed: plan, sample, report."),
     "report": ("results", "Write the report: one HTML file, or JSON."),
     "export": ("results", "Write the documents with their labels to a file."),
     "replay": ("results", "Check the record, and draw every batch again from it."),

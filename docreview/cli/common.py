@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
-from docreview.errors import DocreviewError
+from docreview.errors import DocreviewError, did_you_mean
 from docreview.types import Progress, Scalar, silent
 
 if TYPE_CHECKING:
@@ -69,6 +69,19 @@ def question_option(command: _Command) -> _Command:
 def json_option(command: _Command) -> _Command:
     """Add ``--json``."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+class Subcommands(click.Group):
+    """A command with commands of its own, which says what an unknown one may have meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that the arguments begin with."""
+        if args and not args[0].startswith("-") and args[0] not in self.commands:
+            hint = did_you_mean(args[0], self.commands)
+            raise click.UsageError(f"'{ctx.command_path}' has no command '{args[0]}'.{hint}", ctx)
+        return super().resolve_command(ctx, args)
 
 
 @contextmanager

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from docreview.cli.around import Around, look_around
-from docreview.cli.common import console, json_option, print_json, printable, project_option
+from docreview.cli.common import Subcommands, console, json_option, print_json, printable, project_option
 from docreview.cli.plugin_checks import check_command
 from docreview.cli.plugin_doctor import doctor_command
 from docreview.cli.plugin_info import info_command
 from docreview.cli.plugin_new import new_command
-from docreview.errors import did_you_mean
 from docreview.registry import KINDS
 
 if TYPE_CHECKING:
@@ -24,19 +23,7 @@ if TYPE_CHECKING:
 NAME = 22
 
 
-class _Group(click.Group):
-    """Says what an unknown subcommand may have meant."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and not args[0].startswith("-") and args[0] not in self.commands:
-            hint = did_you_mean(args[0], self.commands)
-            raise click.UsageError(f"'docreview plugins' has no command '{args[0]}'.{hint}", ctx)
-        return super().resolve_command(ctx, args)
-
-
-@click.group("plugins", cls=_Group, invoke_without_command=True)
+@click.group("plugins", cls=Subcommands, invoke_without_command=True)
 @project_option
 @json_option
 @click.pass_context

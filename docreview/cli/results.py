@@ -74,9 +74,13 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
             row("pace", f"{status.seconds_per_document:.1f} s a document")
         if status.validation[1]:
             row("validation", f"{status.validation[0]:,} of {status.validation[1]:,} blindly drawn documents answered")
+        if status.elusion[1]:
+            look = "" if status.looks == 1 else f" (look {status.looks})"
+            row("elusion sample", f"{status.elusion[0]:,} of {status.elusion[1]:,} documents answered{look}")
         if status.richness is not None and status.richness.n:
             target, drawn = status.question.target, status.richness
-            row("", f"by these, {drawn.value:.1%} of all are '{target}' ({drawn.low:.1%} to {drawn.high:.1%})")
+            bounds = f"{drawn.low:.1%} to {drawn.high:.1%}, by the validation sample"
+            row("richness", f"{drawn.value:.1%} of all are '{target}' ({bounds})")
         if status.live_check is not None:
             row("does choosing help", status.live_check.reason)
         row("views", ", ".join(status.views) or "none yet")
