@@ -52,6 +52,7 @@ from docreview.review import Review
 from docreview.rounds import Components, Settings, chain_of, plain, settings_from
 from docreview.simulation import Simulation, simulate
 from docreview.status import Status, report_of, rows_of, status_of, versions
+from docreview.stopping_replay import RuleReplay, replay_rules
 from docreview.store import Store
 from docreview.text import check_language
 from docreview.types import Document, Label, Progress, Question, Scalar, silent
@@ -436,6 +437,24 @@ class Project:
         chain = chain_of(self._question(question).question.name)
         now = versions()
         return replay(self.store, self.corpus, chain, self.assemble, now, progress, other_versions=other_versions)
+
+    def replay_rules(
+        self,
+        rules: Mapping[str, Any],
+        question: str | None = None,
+        progress: Progress = silent,
+        *,
+        other_versions: bool = False,
+    ) -> list[RuleReplay]:
+        """Ask stopping rules what they would have said after each round (`stopping_replay.replay_rules` says how).
+
+        `rules` are names of registered rules, or tables of a ``name`` and settings, by what each is to be called.
+        """
+        chain = chain_of(self._question(question).question.name)
+        made = {name: self._component("stopping_rules", spec) for name, spec in rules.items()}
+        return replay_rules(
+            self.store, self.corpus, chain, self.assemble, made, progress, other_versions=other_versions
+        )
 
     def simulate(
         self,

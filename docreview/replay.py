@@ -39,7 +39,7 @@ def replay(
     `other_versions` says that they may differ. `versions` are those of libraries: one that differs is a finding.
     """
     if not other_versions:
-        _refuse_other_versions(store, corpus, chain, assemble)
+        refuse_other_versions(store, corpus, chain, assemble)
     ledger = Ledger(corpus.store.rows)
     settings: Settings | None = None
     components: Components | None = None
@@ -96,7 +96,8 @@ def _again(
     return {"document_ids": corpus.store.ids_of(sample.rows)}
 
 
-def _refuse_other_versions(store: Store, corpus: Corpus, chain: str, assemble: Assemble) -> None:
+def refuse_other_versions(store: Store, corpus: Corpus, chain: str, assemble: Assemble) -> None:
+    """Raise `OtherVersions` where other versions of plugins made a record than are at hand."""
     then: dict[str, str] = {}
     now = corpus.made_by()
     for entry in store.entries("corpus"):

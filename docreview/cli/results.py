@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,14 +14,19 @@ from docreview.cli.common import (
     json_option,
     open_project,
     print_json,
+    print_table,
     printable,
     progress_bars,
     project_option,
     question_option,
     writing,
 )
-from docreview.cli.naming import set_option, settings_of
+from docreview.cli.naming import label_of_spec, set_option, settings_of, spec_of
 from docreview.text import BROKEN, Writing
+
+if TYPE_CHECKING:
+    from docreview.stopping_replay import RuleReplay
+    from docreview.types import Question
 
 
 @click.command("status")
@@ -181,30 +187,60 @@ def export_command(
 
 
 @click.command("replay")
+@click.option(
+    "--stopping-rule",
+    "rules",
+    multiple=True,
+    metavar="NAME",
+    help="Ask this rule what it would have said, instead of drawing again; may be given again, to compare. With "
+    "settings: '{name = \"buscar\", recall = 0.9}'.",
+)
+@click.option("--rounds", is_flag=True, help="With --stopping-rule: say what each rule says after each round.")
 @click.option("--other-versions", is_flag=True, help="Go on where other versions of plugins made the record.")
 @project_option
 @question_option
 @json_option
-def replay_command(other_versions: bool, project: Path | None, question: str | None, as_json: bool) -> None:
-    """Check the record, and draw every batch again from it.
+def replay_command(
+    rules: tuple[str, ...],
+    rounds: bool,
+    other_versions: bool,
+    project: Path | None,
+    question: str | None,
+    as_json: bool,
+) -> None:
+    """Check the record, and draw every batch again from it; or ask stopping rules of it.
 
     First the hash chains: a changed, dropped or inserted entry is named. Then every batch is drawn anew, from the
     documents and the answers before it, and compared. With the same versions on the same machine nothing differs, even
     where .docreview/cache was deleted. Ends with 1 where something does. Where another version of docreview or of a
     plugin made the record, nothing is drawn, unless --other-versions says that batches may differ for that alone.
 
+    With --stopping-rule, no batch is drawn: each rule is asked after every round what it would have said then, and the
+    table says where it would have stopped, and what had been read and found by then.
+
     \b
-    Example:
+    Examples:
       docreview replay
+      docreview replay --stopping-rule knee --stopping-rule '{name = "buscar", recall = 0.9}'
     """
     from docreview.rounds import chain_of
 
+    if rounds and not rules:
+        raise click.UsageError("--rounds goes with --stopping-rule.")
+    specs = {label_of_spec(spec): spec for spec in (spec_of(text, "--stopping-rule") for text in rules)}
     with open_project(project) as opened, progress_bars() as progress:
         for chain in opened.store.chains:
             opened.store.verify(chain)
-        name = opened.question(question).name
-        findings = opened.replay(name, progress, other_versions=other_versions)
-        batches = sum(1 for entry in opened.store.entries(chain_of(name)) if entry.kind == "batch")
+        asked = opened.question(question)
+        name = asked.name
+        if specs:
+            said = opened.replay_rules(specs, name, progress, other_versions=other_versions)
+        else:
+            findings = opened.replay(name, progress, other_versions=other_versions)
+            batches = sum(1 for entry in opened.store.entries(chain_of(name)) if entry.kind == "batch")
+    if specs:
+        _say_rules(said, asked, rounds=rounds, as_json=as_json)
+        return
     if as_json:
         print_json({"question": name, "batches": batches, "findings": findings})
     else:
@@ -214,3 +250,40 @@ def replay_command(other_versions: bool, project: Path | None, question: str | N
         click.echo(f"The record is whole. {batches:,} batches were drawn again: {outcome}.")
     if findings:
         raise SystemExit(1)
+
+
+def _say_rules(said: Sequence[RuleReplay], question: Question, *, rounds: bool, as_json: bool) -> None:
+    from docreview.report import Table
+
+    if as_json:
+        print_json({"question": question.name, "rules": [one.to_json() for one in said]})
+        return
+    if not said[0].rounds:
+        click.echo("Nothing has been read yet.")
+        return
+    end, out = said[0].rounds[-1], console()
+    found = "" if end.found is None else f", {end.found:,} of '{question.target}' found"
+    click.echo(printable(f"{question.name}: {end.read:,} documents read in {end.round:,} rounds{found}."))
+
+    def share(part: int | None, whole: int | None) -> float | None:
+        return None if part is None or not whole else part / whole
+
+    table = []
+    for one in said:
+        at = one.stopped
+        row = (None,) * 5 if at is None else (at.round, at.read, share(at.read, end.read), at.found)
+        table.append((one.rule, *(row if at is None else (*row, share(at.found, end.found)))))
+    columns = ("stopping rule", "round", "read", "of it all", "found", "of them all")
+    print_table(out, Table("Where each would have stopped", columns, tuple(table), percent=(columns[3], columns[5])))
+    if rounds:
+        names = tuple(one.rule for one in said)
+        lines = tuple(
+            (r.round, r.read, r.found, *("stop" if one.rounds[i].decision.stop else "go on" for one in said))
+            for i, r in enumerate(said[0].rounds)
+        )
+        print_table(out, Table("After each round", ("round", "read", "found", *names), lines))
+    for one in said:
+        at = one.stopped or end
+        where = f"after round {at.round:,}" if one.stopped else "never stops; at the end"
+        reason = (one.stopped or one.rounds[-1]).decision.reason
+        click.echo(printable(f"{one.rule}, {where}: {reason}"))
