@@ -30,7 +30,7 @@ COMMANDS = {
     "validate": ("validating", "Measure by random samples what a review has missed: plan, sample, report."),
     "report": ("results", "Write the report: one HTML file, or JSON."),
     "export": ("results", "Write the documents with their labels to a file."),
-    "replay": ("results", "Check the record, and draw every batch again from it."),
+    "replay": ("results", "Check the record, and draw every batch again; or ask stopping rules of it."),
     "simulate": ("simulating", "Measure what a review would have cost, on known labels."),
     "plugins": ("plugins", "List components and plugins; check, explain and begin them."),
     "demo": ("demonstrating", "Review a real legal collection, from nothing to the report."),

@@ -208,7 +208,7 @@ def replay_command(
     question: str | None,
     as_json: bool,
 ) -> None:
-    """Check the record, and draw every batch again from it; or ask stopping rules of it.
+    """Check the record, and draw every batch again; or ask stopping rules of it.
 
     First the hash chains: a changed, dropped or inserted entry is named. Then every batch is drawn anew, from the
     documents and the answers before it, and compared. With the same versions on the same machine nothing differs, even
