@@ -377,9 +377,9 @@ class Project:
                 log.warning("%s", error)
         return made
 
-    def status(self, question: str | None = None) -> Status:
-        """Where the review of a question stands."""
-        return status_of(self.review(question), self.corpus, self.plugins)
+    def status(self, question: str | None = None, rates: Mapping[str, float] | None = None) -> Status:
+        """Where the review of a question stands. `rates` are prices of an hour, by reviewer (`docreview.cost`)."""
+        return status_of(self.review(question), self.corpus, self.plugins, rates)
 
     # ------------------------------------------------------------------------------------------------------------ out
 

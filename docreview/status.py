@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import docreview
 from docreview.corpus import library_versions
+from docreview.cost import Cost, cost_of
 from docreview.errors import ComponentError
 from docreview.estimates import Estimate, richness
 from docreview.history import chosen
@@ -55,6 +56,8 @@ class Status:
     #: documents that the slowest view has still to read
     remaining: int
     seconds_per_document: float | None
+    #: hours, and money where rates are known, so far and saved; None where too few answers have a time
+    cost: Cost | None
     #: documents of the validation sample that are answered, and its size
     validation: tuple[int, int]
     #: the same of the sample of what nobody had read, the last where there are several; and how many were drawn
@@ -78,8 +81,8 @@ class Status:
         return asdict(self)
 
 
-def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
-    """Count."""
+def status_of(review: Review, corpus: Corpus, plugins: Plugins, rates: Mapping[str, float] | None = None) -> Status:
+    """Count. `rates` are prices of an hour, as `cost.cost_of` has them."""
     ledger, state = review.ledger, review.state()
     found = dict(zip(review.question.labels, state.found.tolist(), strict=True))
     sample, looks = ledger.samples.get(VALIDATION), ledger.elusion
@@ -102,6 +105,7 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         aside=aside,
         remaining=max((corpus.remaining(name) for name in names), default=0),
         seconds_per_document=ledger.seconds / ledger.timed if ledger.timed else None,
+        cost=_cost(review, corpus.n, rates),
         validation=_answered(ledger, sample),
         elusion=_answered(ledger, looks[-1] if looks else None),
         looks=len(looks),
@@ -114,6 +118,14 @@ def status_of(review: Review, corpus: Corpus, plugins: Plugins) -> Status:
         writing=writing,
         broken_documents=dict(zip(first, corpus.store.ids_of(first.values()), strict=True)),
     )
+
+
+def _cost(review: Review, documents: int, rates: Mapping[str, float] | None) -> Cost | None:
+    """What the answers took, those taken back too; documents that came labeled need no reading."""
+    ledger = review.ledger
+    given = (e.payload for e in review.entries if e.kind == "label" and not e.payload["prior"])
+    answers = [(payload["reviewer"], payload["seconds"]) for payload in given]
+    return cost_of(answers, ledger.read, documents - len(ledger.rounds), rates)
 
 
 def _answered(ledger: Ledger, sample: Sample | None) -> tuple[int, int]:

@@ -25,27 +25,36 @@ from docreview.cli.naming import label_of_spec, set_option, settings_of, spec_of
 from docreview.text import BROKEN, Writing
 
 if TYPE_CHECKING:
+    from docreview.cost import Amount
     from docreview.stopping_replay import RuleReplay
     from docreview.types import Question
 
 
 @click.command("status")
+@click.option(
+    "--rate",
+    "prices",
+    multiple=True,
+    metavar="PRICE",
+    help="What an hour of reading costs; NAME=PRICE for that of one reviewer. May be given again.",
+)
 @project_option
 @question_option
 @json_option
-def status_command(project: Path | None, question: str | None, as_json: bool) -> None:
+def status_command(prices: tuple[str, ...], project: Path | None, question: str | None, as_json: bool) -> None:
     """Say where the review stands.
 
-    How many documents were read, what was found, and what the stopping rule says to that; and what the corpus is
-    written in, by letters of each script and by languages guessed offline, and which documents look broken.
+    How many documents were read, what was found, what that took, and what the stopping rule says to that; and what the
+    corpus is written in, by letters of each script and by languages guessed offline, and which documents look broken.
 
     \b
     Example:
       docreview status
     """
+    rates = _rates(prices)
     with open_project(project) as opened:
         names = [question] if question is not None else list(opened.questions)
-        stands = [opened.status(name) for name in names]
+        stands = [opened.status(name, rates) for name in names]
         forgotten = opened.forgotten
     if as_json:
         print_json(stands[0].to_json() if len(stands) == 1 else {s.question.name: s.to_json() for s in stands})
@@ -78,6 +87,10 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
         row("left", f"{status.pool:,}{f', {status.pending:,} of them given out' if status.pending else ''}")
         if status.seconds_per_document is not None:
             row("pace", f"{status.seconds_per_document:.1f} s a document")
+        if status.cost is not None:
+            row("cost", f"{_hours(status.cost.hours)} so far{_price(status.cost.money)}")
+            saved = f"{_hours(status.cost.hours_saved)} to read the rest{_price(status.cost.money_saved)}"
+            row("", f"{saved}: saved where you may stop now")
         if status.validation[1]:
             row("validation", f"{status.validation[0]:,} of {status.validation[1]:,} blindly drawn documents answered")
         if status.elusion[1]:
@@ -109,6 +122,29 @@ def status_command(project: Path | None, question: str | None, as_json: bool) ->
             "where it was renamed, give it its old name.",
             err=True,
         )
+
+
+def _rates(prices: Sequence[str]) -> dict[str, float]:
+    """Prices of an hour by reviewer, from ``PRICE`` or ``NAME=PRICE`` each."""
+    rates = {}
+    for text in prices:
+        name, _, price = text.rpartition("=")
+        try:
+            rates[name] = float(price)
+        except ValueError:
+            rates[name] = -1.0
+        if not 0 <= rates[name] < float("inf"):
+            raise click.UsageError(f"--rate takes PRICE or NAME=PRICE, not '{text}'.")
+    return rates
+
+
+def _hours(hours: Amount) -> str:
+    uncertain = f" ({hours.low:,.1f} to {hours.high:,.1f})" if hours.low < hours.high else ""
+    return f"{hours.value:,.1f} h{uncertain}"
+
+
+def _price(money: Amount | None) -> str:
+    return "" if money is None else f", {money.value:,.0f} in money"
 
 
 def written(writing: Writing, declared: str, documents: Mapping[str, str]) -> Iterator[tuple[str, str]]:
