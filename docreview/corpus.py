@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from docreview.cache import Cache, Source, fingerprint
 from docreview.contracts import check_vectors, guarded, process
-from docreview.errors import EmbeddingError, UnknownComponent, did_you_mean
+from docreview.errors import BadSetting, EmbeddingError, UnknownComponent, did_you_mean
 from docreview.index import AutoIndex, find_neighbors, neighbors_key
 from docreview.registry import carry_over, component_name, made_by, registration_of
 from docreview.text import Writing, writing
@@ -25,8 +25,9 @@ from docreview.types import Index, Neighbors, Progress, Scalar, TextProcessor, V
 
 if TYPE_CHECKING:
     from docreview.store import Store
+    from docreview.types import Matrix
 
-__all__ = ["Corpus", "Describes", "Resolves", "Source", "StandsAside", "View", "library_versions"]
+__all__ = ["Corpus", "Describes", "Portable", "Resolves", "Source", "StandsAside", "View", "library_versions"]
 
 #: what vectors, neighbors and models depend on
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "hnswlib", "torch", "transformers", "sentence-transformers", "spacy")
@@ -74,6 +75,19 @@ class Resolves(Protocol):
 
     def pin(self, resolved: Mapping[str, Scalar]) -> View:
         """The same view with these settings in the place of ``auto``; itself where none is ``auto``."""
+        ...
+
+
+@runtime_checkable
+class Portable(Protocol):
+    """A view that can see other documents as it saw those of its corpus: for models that leave their project."""
+
+    def learned(self, source: Source, cache: Cache) -> Mapping[str, Any]:
+        """What it took from the corpus: arrays and plain values. The view is built already."""
+        ...
+
+    def see(self, learned: Mapping[str, Any], source: Source, cache: Cache) -> Matrix:
+        """Rows of other documents, as wide as those of the corpus; `ValueError` where `learned` does not fit."""
         ...
 
 
@@ -259,6 +273,14 @@ class Corpus:
                 return view.aside(source, self.cache.of(self.views[name]))
 
         return self._remembered(key, source.n, ask)
+
+    def learned(self, name: str, n: int | None = None) -> Mapping[str, Any]:
+        """What a view took from the corpus, to see other documents; `BadSetting` where it cannot tell."""
+        view = self._view(name)
+        if not isinstance(view, Portable):
+            raise BadSetting(f"the view '{name}' cannot be saved: it says nothing of what it took from the corpus.")
+        with self._guarded(view, "telling what it learned"):
+            return view.learned(self.source(n), self.cache.of(view))
 
     def remaining(self, name: str, n: int | None = None) -> int:
         """Number of documents that the view has still to read; 0 where `vectors` is quick, or the view stands aside.

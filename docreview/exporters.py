@@ -129,7 +129,7 @@ class Xlsx:
         import openpyxl
         from openpyxl.cell import WriteOnlyCell
 
-        with _whole(path) as file:
+        with whole(path) as file:
             book = openpyxl.Workbook(write_only=True)
             sheet = book.create_sheet("documents")
             names: list[str] = []
@@ -194,7 +194,7 @@ def _table(rows: Iterable[Mapping[str, Scalar]], header: Callable[[list[str]], o
 @contextmanager
 def _text(path: Path) -> Iterator[TextIO]:
     """A text file, UTF-8, line ends as they are written; compressed where the name ends in .gz."""
-    with _whole(path) as file, ExitStack() as stack:
+    with whole(path) as file, ExitStack() as stack:
         data = file
         if path.suffix.lower() == ".gz":
             # no name and no time inside: the same rows give the same bytes
@@ -207,7 +207,7 @@ def _text(path: Path) -> Iterator[TextIO]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[BinaryIO]:
+def whole(path: Path) -> Iterator[BinaryIO]:
     """A file that gets its name when it is whole and on the disk, and is gone where that fails."""
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.part")
     try:

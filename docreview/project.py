@@ -45,11 +45,12 @@ from docreview.importers import importer_for, read_documents
 from docreview.ledger import Ledger
 from docreview.locks import project_lock
 from docreview.plugins import Plugins, load_plugins
-from docreview.registry import other_versions
+from docreview.registry import Registry, other_versions
 from docreview.replay import replay
 from docreview.report import report
 from docreview.review import Review
 from docreview.rounds import Components, Settings, chain_of, plain, settings_from
+from docreview.saved_model import save_model
 from docreview.simulation import Simulation, simulate
 from docreview.status import Status, report_of, rows_of, status_of, versions
 from docreview.stopping_replay import RuleReplay, replay_rules
@@ -362,20 +363,7 @@ class Project:
 
     def components(self, kind: str) -> dict[str, Any]:
         """Every component of the kind that needs no setting, by name; of a plugin's that cannot be made, a warning."""
-        made = {}
-        for entry in self.plugins.registry.entries(kind):
-            if any(setting.default is setting.empty for setting in entry.settings.values()):
-                continue
-            try:
-                made[entry.name] = self.plugins.registry.create(kind, entry.name)
-                with guarded(entry, "naming its file endings"):
-                    _ = getattr(made[entry.name], "suffixes", ())
-            except ComponentError as error:
-                if entry.built_in:
-                    raise
-                made.pop(entry.name, None)
-                log.warning("%s", error)
-        return made
+        return ready_components(self.plugins.registry, kind)
 
     def status(self, question: str | None = None, rates: Mapping[str, float] | None = None) -> Status:
         """Where the review of a question stands. `rates` are prices of an hour, by reviewer (`docreview.cost`)."""
@@ -422,6 +410,13 @@ class Project:
         """A page of Markdown for whoever uses the labels: languages, counts, agreement, how documents were chosen."""
         review = self.review(question)
         return datasheet(review, self.corpus, self.store.entries(review.chain))
+
+    def save_model(self, path: str | Path, question: str | None = None) -> int:
+        """Write the trained model to one file, to predict without the project; return how many labels it learned from.
+
+        `ProjectError` before labels of two classes were given; `BadSetting` where the model cannot be written down.
+        """
+        return save_model(self.review(question), self.config, Path(path))
 
     def report(self, path: str | Path, question: str | None = None, progress: Progress = silent) -> Path:
         """Write the report of a review as one self-contained HTML file, or as JSON, by the ending; return the path."""
@@ -482,6 +477,24 @@ class Project:
             ready = isinstance(oracle, Component)
             options["oracle"] = oracle if ready else self._component("oracles", oracle)
         return simulate(self.corpus, entry.question, changed, self.assemble, truth, arm=arm, seed=seed, **options)
+
+
+def ready_components(registry: Registry, kind: str) -> dict[str, Any]:
+    """Every component of the kind that needs no setting, by name; of a plugin's that cannot be made, a warning."""
+    made = {}
+    for entry in registry.entries(kind):
+        if any(setting.default is setting.empty for setting in entry.settings.values()):
+            continue
+        try:
+            made[entry.name] = registry.create(kind, entry.name)
+            with guarded(entry, "naming its file endings"):
+                _ = getattr(made[entry.name], "suffixes", ())
+        except ComponentError as error:
+            if entry.built_in:
+                raise
+            made.pop(entry.name, None)
+            log.warning("%s", error)
+    return made
 
 
 def _prior(document: Document, question: Question | None, source: str) -> Label:

@@ -589,3 +589,32 @@ class Explains(Protocol):
     def word_weights(self, text: str, label: str) -> list[tuple[int, int, float]]:
         """Spans (start, end) of `text` and the weight of each for `label`, in reading order."""
         ...
+
+
+@runtime_checkable
+class Saves(Protocol):
+    """A fitted model that can be written down, to predict elsewhere."""
+
+    def saved(self) -> Mapping[str, Any]:
+        """What it learned: arrays and plain values, in mappings and lists. ``views`` is a mapping by view.
+
+        `BadSetting` where a part of it cannot be written down.
+        """
+        ...
+
+
+class Predictor(Protocol):
+    """A model that was written down, at work on documents of no corpus."""
+
+    def predict(self, views: Mapping[str, Matrix]) -> Floats:
+        """Calibrated probabilities (m, k) of m documents as the views see them."""
+        ...
+
+
+@runtime_checkable
+class Restores(Protocol):
+    """A model that can be made again from what `Saves.saved` wrote down."""
+
+    def restored(self, saved: Mapping[str, Any], question: Question) -> Predictor:
+        """The model as it was; `ValueError` or KeyError where what is given does not fit."""
+        ...

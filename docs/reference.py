@@ -82,7 +82,7 @@ MORE = {
     "register_importers": ("Progress",),
     "register_views": ("Source", "Cache", "Writer", "Entry", "TextSource"),
     "register_indexes": ("VectorIndex",),
-    "register_models": ("Fitted",),
+    "register_models": ("Fitted", "Predictor"),
 }
 #: where the protocols are that a component of a hook may have as well: those that are asked for at run time
 OPTIONAL = {"register_views": "docreview.corpus", "register_models": "docreview.types"}

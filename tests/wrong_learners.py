@@ -239,6 +239,31 @@ class Hysteresis(Spoiled):
         return self.kept
 
 
+@dataclass
+class Shrug:
+    """What is made of a saved model again, and has forgotten all."""
+
+    k: int
+
+    def predict(self, views: Any) -> Any:
+        return np.full((next(iter(views.values())).shape[0], self.k), 1 / self.k, np.float32)
+
+
+class Written(Outcome):
+    def saved(self) -> Any:
+        return {"views": {"lexical": {}}}
+
+
+class Amnesia(Spoiled):
+    """Writes down nothing of what it learned."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda state, made: Written(made.scores, made.probabilities))
+
+    def restored(self, saved: Any, question: Any) -> Any:
+        return Shrug(len(question.labels))
+
+
 WRONG: dict[str, Any] = {
     "classifier_clones": Forgetful(scale=2.0),
     "classifier_learns": Backwards(),
@@ -267,6 +292,7 @@ WRONG: dict[str, Any] = {
     "model_blind": Spoiled(_peeks),
     "model_repeats": Spoiled(_trembles),
     "model_remembers_nothing": Hysteresis(),
+    "model_saved": Amnesia(),
     "model_generators": Spoiled(_seeds_all),
     "model_leaves_state": Spoiled(_scribbles),
     "model_time": Spoiled(_dawdles),

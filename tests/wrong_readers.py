@@ -188,6 +188,14 @@ class ViewExplainsHalf(View):
         return replace(super().build(source, cache, progress), explain=lambda text: ([(0, len(text))], half))
 
 
+class ViewForgets(View):
+    def learned(self, source: Any, cache: Any) -> dict[str, Any]:
+        return {}
+
+    def see(self, learned: Any, source: Any, cache: Any) -> Any:
+        return 0.5 * self.make(source.texts(0, source.n))
+
+
 class ViewSeeds(View):
     embedder = LettersSeed()
 
@@ -217,6 +225,7 @@ WRONG: dict[str, Any] = {
     "view_fingerprint": ViewOneName(),
     "view_remaining": ViewNeverDone(),
     "view_explains": ViewExplainsHalf(),
+    "view_leaves_corpus": ViewForgets(),
     "view_generators": ViewSeeds(),
 }
 GOOD: dict[str, Any] = {

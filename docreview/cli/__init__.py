@@ -30,6 +30,8 @@ COMMANDS = {
     "validate": ("validating", "Measure by random samples what a review has missed: plan, sample, report."),
     "report": ("results", "Write the report: one HTML file, or JSON."),
     "export": ("results", "Write the documents with their labels to a file."),
+    "save-model": ("predicting", "Write the trained model to one file."),
+    "predict": ("predicting", "Label other documents with a saved model, without the project."),
     "replay": ("results", "Check the record, and draw every batch again; or ask stopping rules of it."),
     "simulate": ("simulating", "Measure what a review would have cost, on known labels."),
     "plugins": ("plugins", "List components and plugins; check, explain and begin them."),
@@ -50,7 +52,7 @@ class LazyGroup(click.Group):
         """Import the module of a command. Plugins are looked at for a name that is not built in, and only then."""
         if cmd_name in COMMANDS:
             module = importlib.import_module(f"docreview.cli.{COMMANDS[cmd_name][0]}")
-            command = getattr(module, f"{cmd_name}_command")
+            command = getattr(module, cmd_name.replace("-", "_") + "_command")
             assert isinstance(command, click.Command)
             return command
         from docreview.cli.extra import plugin_commands

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from docreview.contracts.calls import Blame, Component, blame, call, shown_to
 from docreview.errors import BadSetting
-from docreview.types import Explains, Linear, MakesCommittees, frozen
+from docreview.types import Explains, Linear, MakesCommittees, Saves, frozen
 
 if TYPE_CHECKING:
     import numpy as np
@@ -88,6 +89,13 @@ class CheckedFitted:
         fitted = self._fitted
         assert isinstance(fitted, Linear), "asked for after `coefficients`"
         return call(self._entry, "computing probabilities", lambda: fitted.to_probabilities(scores), self._round)
+
+    def saved(self) -> Mapping[str, Any]:
+        """What it learned, to be written down; `BadSetting` where the model cannot do that."""
+        fitted = self._fitted
+        if not isinstance(fitted, Saves):
+            raise BadSetting(f"{self._entry.label} cannot be saved: take 'late-fusion', which can.")
+        return call(self._entry, "being saved", fitted.saved, self._round)
 
     def _array(self, name: str, values: object) -> Floats:
         import numpy as np

@@ -15,12 +15,13 @@ from docreview.contracts import blame, label_of
 from docreview.errors import BadSetting
 from docreview.models.committees import architectures, network, resampled
 from docreview.models.parts import Part, Task, linear
+from docreview.models.saved import Restored, restored, saved_views
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from docreview.types import CommitteeKind, Floats, Ints, ReviewState
+    from docreview.types import CommitteeKind, Floats, Ints, Question, ReviewState
 
 #: how far offsets are shrunk where no target is sought: docs/benchmarks.md tells what that is worth
 _EVEN = 5.0
@@ -97,6 +98,10 @@ class LateFusion:
             model = replace(self, classifier=network(), classifiers=None)
             return [model.fit(state, rng) for _ in range(members)]
         raise BadSetting(f"model 'late-fusion' makes no committee by '{kind}'.")
+
+    def restored(self, saved: Mapping[str, Any], question: Question) -> Restored:
+        """The model as `Fused.saved` wrote it down, without the corpus; `ValueError` where that does not fit."""
+        return restored(saved, len(question.labels))
 
     def _fit(self, state: ReviewState, rows: Ints, rng: np.random.Generator) -> Fused:
         """Fit on these labeled rows, some of them perhaps several times."""
@@ -230,6 +235,10 @@ class Fused:
                 fits = self._fits[name] if number < 0 else part.fit(task, seen)
                 scores[view, held] = self._standard(name, part.decide(fits, task.k, held))
         return scores
+
+    def saved(self) -> dict[str, Any]:
+        """What was learned, as arrays and plain values; `BadSetting` where a classifier is not linear."""
+        return {"views": saved_views(self._parts, self._fits, self._scales, self.weights), **vars(self.calibration)}
 
     def to_probabilities(self, scores: Floats) -> Floats:
         """Calibrated probabilities (m, k) of scores (m, k)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -123,51 +123,61 @@ class Part:
 
     def decide_all(self, fits: Fits, k: int) -> Floats:
         """Decision values (n, k), float32, of the whole corpus; NaN for labels without a classifier."""
-        import numpy as np
+        return decide_matrix(self.view.matrix, self.columns, fits, k, self._decision)
 
-        matrix: Any = self.view.matrix
-        n = matrix.shape[0]
-        values = np.full((n, k), np.nan, dtype=np.float32)
-        for estimator, columns in fits:
-            line = linear(estimator)
-            if line is not None and self.columns is None:
-                _place(values, matrix @ line[0].T.astype(np.float32) + line[1].astype(np.float32), columns)
-            elif line is not None and len(line[0]) == 1:
-                # one product over the matrix as it lies; columns that no labeled row has weigh nothing
-                weights = np.zeros(matrix.shape[1], dtype=np.float32)
-                weights[self.columns] = line[0][0]
-                _place(values, (matrix @ weights + np.float32(line[1][0]))[:, None], columns)
-            else:
-                start = 0
-                for block in self._blocks():
-                    if line is None:
-                        rows = block if self.columns is None else block[:, :-1]
-                        decided = self._decision(estimator, rows, len(columns))
-                    else:
-                        weights = np.zeros((block.shape[1], len(line[0])), dtype=np.float32)
-                        weights[:-1] = line[0].T
-                        decided = block @ weights + line[1].astype(np.float32)
-                    _place(values[start : start + block.shape[0]], decided, columns)
-                    start += block.shape[0]
-        return values
 
-    def _blocks(self) -> Iterator[Any]:
-        """The corpus in blocks of rows; a sparse one cut down to the labeled rows' columns, then one for all others."""
-        import numpy as np
-        import scipy.sparse as sp
+def decide_matrix(
+    matrix: Any, used: Ints | None, fits: Fits, k: int, decision: Callable[[Any, Any, int], npt.NDArray[Any]]
+) -> Floats:
+    """Decision values (n, k), float32, of the rows of a view's matrix; NaN for labels without a classifier.
 
-        matrix: Any = self.view.matrix
-        if self.columns is None:
-            yield from (matrix[start : start + _BLOCK] for start in range(0, matrix.shape[0], _BLOCK))
-            return
-        width = max(self.columns.size, 1)
-        place = np.full(matrix.shape[1], width, dtype=np.int32)
-        place[self.columns] = np.arange(self.columns.size, dtype=np.int32)
-        for start in range(0, matrix.shape[0], _BLOCK):
-            pointers = np.asarray(matrix.indptr[start : start + _BLOCK + 1], dtype=np.int64)
-            span = slice(int(pointers[0]), int(pointers[-1]))
-            parts = (matrix.data[span], place[matrix.indices[span]], (pointers - pointers[0]).astype(np.int32))
-            yield sp.csr_matrix(parts, shape=(pointers.size - 1, width + 1))
+    `used` are the columns of a sparse view that classifiers know; `decision` asks those that are not linear. What comes
+    out for a row of a sparse view does not depend on the other rows, to the last bit.
+    """
+    import numpy as np
+
+    n = matrix.shape[0]
+    values = np.full((n, k), np.nan, dtype=np.float32)
+    for estimator, columns in fits:
+        line = linear(estimator)
+        if line is not None and used is None:
+            _place(values, matrix @ line[0].T.astype(np.float32) + line[1].astype(np.float32), columns)
+        elif line is not None and len(line[0]) == 1:
+            # one product over the matrix as it lies; columns that no labeled row has weigh nothing
+            weights = np.zeros(matrix.shape[1], dtype=np.float32)
+            weights[used] = line[0][0]
+            _place(values, (matrix @ weights + np.float32(line[1][0]))[:, None], columns)
+        else:
+            start = 0
+            for block in _blocks(matrix, used):
+                if line is None:
+                    rows = block if used is None else block[:, :-1]
+                    decided = decision(estimator, rows, len(columns))
+                else:
+                    weights = np.zeros((block.shape[1], len(line[0])), dtype=np.float32)
+                    weights[:-1] = line[0].T
+                    decided = block @ weights + line[1].astype(np.float32)
+                _place(values[start : start + block.shape[0]], decided, columns)
+                start += block.shape[0]
+    return values
+
+
+def _blocks(matrix: Any, used: Ints | None) -> Iterator[Any]:
+    """Rows in blocks; of a sparse matrix cut down to the `used` columns, then one for all others."""
+    import numpy as np
+    import scipy.sparse as sp
+
+    if used is None:
+        yield from (matrix[start : start + _BLOCK] for start in range(0, matrix.shape[0], _BLOCK))
+        return
+    width = max(used.size, 1)
+    place = np.full(matrix.shape[1], width, dtype=np.int32)
+    place[used] = np.arange(used.size, dtype=np.int32)
+    for start in range(0, matrix.shape[0], _BLOCK):
+        pointers = np.asarray(matrix.indptr[start : start + _BLOCK + 1], dtype=np.int64)
+        span = slice(int(pointers[0]), int(pointers[-1]))
+        parts = (matrix.data[span], place[matrix.indices[span]], (pointers - pointers[0]).astype(np.int32))
+        yield sp.csr_matrix(parts, shape=(pointers.size - 1, width + 1))
 
 
 def _place(values: Floats, decided: npt.NDArray[Any], columns: tuple[int, ...]) -> None:

@@ -10,6 +10,7 @@ from docreview.errors import BadSetting
 from docreview.testing.common import digest, global_generators_untouched, require, state_digest, under_test
 from docreview.testing.effort import SIZES, processor_seconds, require_memory, require_time
 from docreview.testing.samples import MANY, large_state, make_state, one_view, relabeled
+from docreview.types import Restores, Saves
 
 if TYPE_CHECKING:
     from docreview.types import Fitted, Model, ReviewState
@@ -127,6 +128,28 @@ def check_model_remembers_nothing(model: Model) -> None:
     _learn(model, make_state(labels=SEVEN, target=None, read=70, seed=2))
     require(digest(before.scores, before.probabilities) == wanted, "what was learned before must stay as it is")
     require(_learn(model, state) == wanted, "what is learned must not depend on what was learned before")
+
+
+def check_model_saved(model: Model) -> None:
+    """Where it can be saved, what is made of it again gives the same probabilities, to 0.00001."""
+    import numpy as np
+
+    for state in _trainable():
+        fitted = model.fit(state, np.random.default_rng(0))
+        if not isinstance(fitted, Saves):
+            return
+        require(isinstance(model, Restores), "what can be saved must be made again by `restored`")
+        assert isinstance(model, Restores), "as it was just required"
+        try:
+            saved = fitted.saved()
+        except BadSetting:
+            continue  # it says why
+        names = set(saved["views"])
+        require(names <= set(state.views), f"`views` must name views that there are, got {sorted(names)}")
+        seen = {name: view.matrix for name, view in state.views.items() if name in names}
+        again = model.restored(saved, state.question).predict(seen)
+        same = np.shape(again) == fitted.probabilities.shape and np.allclose(again, fitted.probabilities, atol=1e-5)
+        require(same, "the saved model must give the probabilities that the model gives")
 
 
 def check_model_generators(model: Model) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from docreview.cache import TextSource
+from docreview.corpus import Portable
 from docreview.testing.common import digest, global_generators_untouched, new_cache, require
 from docreview.testing.samples import EVERY, ODD, PLAIN, SCRIPTS
 from docreview.types import silent
@@ -127,6 +128,24 @@ def check_view_explains(view: View) -> None:
             whole: Any = row.toarray().ravel() if hasattr(row, "toarray") else row
             parts = np.asarray(added.sum(axis=0)).ravel()
             require(np.allclose(parts, whole, atol=1e-4), "what the words add must sum to the text's row")
+
+
+def check_view_leaves_corpus(view: View) -> None:
+    """Where it can leave its corpus, it sees a text alone, from what it learned, as it saw it in the corpus."""
+    import numpy as np
+
+    if not isinstance(view, Portable):
+        return
+    texts = (*PLAIN, *SCRIPTS.values())
+    with new_cache() as cache, new_cache() as other:
+        matrix: Any = view.build(TextSource(texts), cache, silent).matrix
+        learned = view.learned(TextSource(texts), cache)
+        rows = matrix if view.dense else matrix.toarray()
+        for at in (0, len(texts) - 1):
+            seen: Any = view.see(learned, TextSource(texts[at : at + 1]), other)
+            require(seen.shape == (1, matrix.shape[1]), f"one row as wide as the corpus's, got {seen.shape}")
+            row = seen if view.dense else seen.toarray()
+            require(np.allclose(row, rows[[at]], atol=1e-4), "what it sees alone must be what it saw in the corpus")
 
 
 def check_view_generators(view: View) -> None:

@@ -217,6 +217,20 @@ class Semantic:
         embed = partial(view._embed_queries, language=source.language)
         return Vectors(arrays["matrix"], fingerprint_, arrays.get("chunks"), arrays.get("chunk_rows"), embed=embed)
 
+    def learned(self, source: Source, cache: Cache) -> dict[str, Any]:
+        """What the encoder is: it learned nothing from the corpus."""
+        return {"encoder": self.pin(self.resolve(cache))._embedder_print()}
+
+    def see(self, learned: Mapping[str, Any], source: Source, cache: Cache) -> Floats:
+        """Vectors of other documents; `ValueError` where the encoder is another than it was."""
+        import numpy as np
+
+        view = self.pin(self.resolve(cache))
+        if view._embedder_print() != learned["encoder"]:
+            raise ValueError(f"{label_of(self.embedder)} has other weights or another precision than it had then")
+        matrix: Any = view.build(source, cache).matrix
+        return np.array(matrix)  # the cache may be gone before the rows are
+
     def _embed_queries(self, texts: Sequence[str], language: str) -> Floats:
         """Unit vectors (m, dim) of texts as queries; one without words is zero, and no long one is cut off."""
         import numpy as np

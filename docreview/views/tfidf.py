@@ -8,7 +8,7 @@ counts those alone and then weighs everything anew, since every document changes
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -108,14 +108,18 @@ class TfIdf(ABC):
         cut = blocks(source, _BLOCK)
         return sum(stop - start for start, stop in cut if self._key(source, start, stop) not in cache)
 
+    def _names(self, source: Source) -> tuple[list[tuple[int, int]], list[str], str, str]:
+        """The blocks and their keys, and the kind and the name of the weights."""
+        cut = blocks(source, _BLOCK)
+        keys = [self._key(source, start, stop) for start, stop in cut]
+        kind = f"{self.kind}-{fingerprint(*self.settings())[:8]}"
+        return cut, keys, kind, fingerprint(self.kind, self.format, self.max_df, self.min_df, keys)
+
     def build(self, source: Source, cache: Cache, progress: Progress = silent) -> Vectors:
         """TF-IDF rows (n, d), CSR, columns those that occur; progress in documents."""
         import scipy.sparse as sp
 
-        cut = blocks(source, _BLOCK)
-        keys = [self._key(source, start, stop) for start, stop in cut]
-        kind = f"{self.kind}-{fingerprint(*self.settings())[:8]}"
-        name = fingerprint(self.kind, self.format, self.max_df, self.min_df, keys)
+        cut, keys, kind, name = self._names(source)
         entry = cache.load(f"{kind}/{name}")
         if entry is None:
             counts = []
@@ -130,6 +134,22 @@ class TfIdf(ABC):
         parts = (arrays["data"], arrays["indices"], arrays["indptr"])
         matrix = sp.csr_array(parts, shape=(source.n, weights.width), copy=False)
         return Vectors(matrix, name, explain=weights.explain, embed=weights.embed)
+
+    def learned(self, source: Source, cache: Cache) -> dict[str, Any]:
+        """The n-grams of the corpus and how rare they are."""
+        self.build(source, cache)
+        _, _, kind, name = self._names(source)
+        arrays = _there(cache, f"{kind}/{name}").arrays
+        return {"format": self.format, "columns": arrays["columns"], "idf": arrays["idf"]}
+
+    def see(self, learned: Mapping[str, Any], source: Source, cache: Cache) -> sp.csr_array:
+        """Rows of other documents; n-grams that the corpus does not have are left out."""
+        if learned["format"] != self.format:
+            raise ValueError(f"the view '{self.kind}' counts otherwise now (format {self.format})")
+        columns, idf = learned["columns"], learned["idf"]
+        if columns.shape != idf.shape or columns.ndim != 1 or columns.dtype != "uint64":
+            raise ValueError(f"the n-grams of the view '{self.kind}' and their weights do not fit")
+        return Weights(self, columns, idf).embed(source.texts(0, source.n))
 
     def _counted(self, cache: Cache, key: str, source: Source, start: int, stop: int) -> Entry:
         """The n-gram counts of one block: from the cache, or made and kept."""
