@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -46,3 +47,12 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("the folder of real corpora is absent (DOCREVIEW_SHARED names it)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A command run in a test leaves no handler behind that writes to that test's stream."""
+    logger = logging.getLogger("docreview")
+    before = list(logger.handlers), logger.propagate
+    yield
+    logger.handlers, logger.propagate = before[0], before[1]

@@ -42,6 +42,7 @@ def test_every_script_keeps_its_letters_in_whole_graphemes(name: str) -> None:
 @example(text="ℹ\u200d😀 a\u200d😀")
 @example(text="\u0600١ \u0600x \u0d4e!")
 @example(text="İI ẞß ﬃ ᾳ ΐ Ω ı")
+@example(text="T\u17d2\u179a 5\u1039\u1000 😀\u17d2\u179a")
 def test_no_letter_is_lost_and_no_grapheme_is_split(text: str) -> None:
     spans = tx.tokens(text)
     assert spans == sorted(spans)

@@ -34,8 +34,10 @@ _PLAIN = re.compile(f"[^\\W_]+(?:[{_INNER}][^\\W_]+)*|[\u00a9\u00ae\u2122]")
 def _general() -> regex.Pattern[str]:
     import regex
 
-    # what a grapheme goes on with: marks, joiners, skin tones, Thai sara am
-    extend = r"[\p{M}\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]*"
+    # what a grapheme goes on with: marks, joiners, skin tones, Thai sara am; and consonants that a sign such as the
+    # Khmer coeng puts below, whatever it stands on
+    marks = r"[\p{M}\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]*"
+    extend = rf"{marks}(?:(?<=\p{{InCB=Linker}}\p{{InCB=Extend}}*)\p{{InCB=Consonant}}{marks})*"
     # scripts written without spaces: one token a grapheme
     solid = r"[[\p{LB=SA}\p{Han}\p{Hiragana}\p{Katakana}\u30fc\uff70]&&[\p{L}\p{N}]]"
     letter = rf"[[\p{{L}}\p{{N}}]--[\p{{Extended_Pictographic}}]--{solid}]"
