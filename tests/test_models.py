@@ -464,3 +464,15 @@ def test_impossible_settings_are_refused(setting, value):
 def test_impossible_classifier_settings_are_refused(factory):
     with pytest.raises(ValueError, match="'C' must be greater than 0"):
         factory(C=0.0)
+
+
+def test_gaussian_naive_bayes_is_asked_in_double_precision() -> None:
+    # in single precision its probabilities of such rows sum to anything but one
+    from sklearn.naive_bayes import GaussianNB
+
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(200, 384)).astype(np.float32)
+    # two labels each with the same row: neither is sure
+    fitted = GaussianNB(var_smoothing=1e-6).fit(np.repeat(rows[:7], 2, axis=0), np.arange(14))
+    decided = parts._decision(fitted, rows)
+    assert (decided[:7].argmax(axis=1) // 2 == np.arange(7)).all()

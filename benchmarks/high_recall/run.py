@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import docreview_side
 import tables
@@ -56,7 +57,10 @@ def version_of(arm: str) -> str:
 
 def asreview(python: str, model: str, name: str, seeds: Sequence[int]) -> None:
     """Simulate a target in ASReview's environment."""
-    subprocess.run([python, HERE / "asreview_side.py", model, name, *map(str, seeds)], check=True)
+    with TemporaryDirectory(prefix="docreview-high-recall-") as folder:  # ASReview leaves a cache where it is started
+        command = [os.path.abspath(python), HERE / "asreview_side.py", model, name, *map(str, seeds)]
+        shared = {**os.environ, "DOCREVIEW_SHARED": str(targets.SHARED.resolve())}
+        subprocess.run(command, check=True, cwd=folder, env=shared)
 
 
 def docreview(arm: str, name: str, seed: int) -> None:

@@ -216,7 +216,9 @@ def _decision(estimator: Any, matrix: Any) -> npt.NDArray[Any]:
     if hasattr(estimator, "decision_function"):
         decided = np.asarray(estimator.decision_function(matrix))
         return decided[:, None] if decided.ndim == 1 else decided
-    chances = np.asarray(estimator.predict_proba(matrix), dtype=np.float64)
+    # in single precision, Gaussian naive Bayes has log likelihoods of 100,000 with errors that are seen in the sum
+    wide = matrix.astype(np.float64) if isinstance(matrix, np.ndarray) else matrix
+    chances = np.asarray(estimator.predict_proba(wide), dtype=np.float64)
     # written so that NaN is wrong too
     if chances.ndim != 2 or not ((chances >= -1e-6) & (chances <= 1 + 1e-6)).all():
         blame(label_of(estimator), "its probabilities must be a column for each class, from 0 to 1")

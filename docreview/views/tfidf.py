@@ -74,7 +74,7 @@ class TfIdf(ABC):
     #: what progress calls the counting
     step: ClassVar[str]
     #: raised when tokens or hashes change, so that older counts are made again
-    format: ClassVar[int] = 1
+    format: ClassVar[int] = 2
 
     @abstractmethod
     def counted_by(self) -> tuple[Any, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from docreview.types import Ints
 
 _BLOCK = 512  # documents
-_FORMAT = 1  # raised when words are counted otherwise, so that older counts are made again
+_FORMAT = 2  # raised when words are counted otherwise, so that older counts are made again
 #: words in a phrase of the list
 _LONGEST = 8
 
