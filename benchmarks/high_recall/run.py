@@ -22,7 +22,6 @@ import os
 import subprocess
 import sys
 import time
-import venv
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
@@ -34,21 +33,11 @@ import tables
 import targets
 
 HERE = Path(__file__).resolve().parent
-ASREVIEW, VERSION = "asreview==3.0.8", "3.0.8"
+sys.path.append(str(HERE.parent))
+from asreview_environment import VERSION, environment  # noqa: E402
+
 PEERS = ("elas_u4", "elas_u3")
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-def environment() -> str:
-    """An environment with ASReview, made where it is missing; the benchmark of 100,000 documents uses it too."""
-    folder = targets.RESULTS.parent / "asreview-environment"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        print(f"setting up {ASREVIEW} in {folder}", file=sys.stderr)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", ASREVIEW], check=True)
-        (folder / "ready").touch()
-    return str(python)
 
 
 def version_of(arm: str) -> str:
@@ -58,7 +47,7 @@ def version_of(arm: str) -> str:
 def asreview(python: str, model: str, name: str, seeds: Sequence[int]) -> None:
     """Simulate a target in ASReview's environment."""
     with TemporaryDirectory(prefix="docreview-high-recall-") as folder:  # ASReview leaves a cache where it is started
-        command = [os.path.abspath(python), HERE / "asreview_side.py", model, name, *map(str, seeds)]
+        command = [python, HERE / "asreview_side.py", model, name, *map(str, seeds)]
         shared = {**os.environ, "DOCREVIEW_SHARED": str(targets.SHARED.resolve())}
         subprocess.run(command, check=True, cwd=folder, env=shared)
 

@@ -20,13 +20,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import venv
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent))
+from asreview_environment import environment  # noqa: E402
+
 RESULTS = HERE.parent / "results"
-ASREVIEW = "asreview==3.0.8"
 SHARED = Path(os.environ.get("DOCREVIEW_SHARED", HERE.parents[2] / "shared"))
 
 
@@ -62,18 +63,6 @@ def main() -> int:
     machine = {"platform": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()}
     (RESULTS / "scale.json").write_text(json.dumps({"machine": machine, "results": results}, indent=1))
     return 0
-
-
-def environment() -> str:
-    """An environment with ASReview, made where it is missing."""
-    folder = RESULTS / "asreview-environment"
-    python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
-        print(f"setting up {ASREVIEW} in {folder}", file=sys.stderr)
-        venv.create(folder, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", ASREVIEW], check=True)
-        (folder / "ready").touch()
-    return str(python)
 
 
 def prepare(name: str, documents: str, turns: str, folder: str, rounds: str) -> None:
